@@ -1,0 +1,13 @@
+//! Vestibule: a self-hostable server that speaks the WorkOS API.
+//!
+//! The modules are the floors of a house: each imports only those below it. `docs/architecture.md` is the map.
+
+pub mod api;
+pub mod app;
+pub mod db;
+pub mod domain;
+pub mod http;
+pub mod kernel;
+pub mod model;
+pub mod protocol;
+pub mod store;

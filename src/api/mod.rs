@@ -1,0 +1,14 @@
+//! Floor 5, the door of the API: one file a family, and this page of merges.
+//!
+//! A handler extracts, calls one function and wraps the answer: reads go to `store`, writes to `domain`. Doors do
+//! not import one another.
+
+pub mod events;
+pub mod organizations;
+
+use crate::http::Routes;
+
+/// Every route of the API.
+pub fn routes() -> Routes {
+    Routes::family("platform").merge(organizations::routes()).merge(events::routes())
+}

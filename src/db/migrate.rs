@@ -1,0 +1,55 @@
+//! Migrations: applied at start, by one server at a time.
+//!
+//! sqlx takes an advisory lock for the whole of it, so that any number of servers may start at once. A landed
+//! migration is never edited; each is forward only.
+
+use sqlx::migrate::Migrator;
+
+use super::Database;
+use crate::kernel::{Error, Result};
+use crate::sql;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Applies what is missing.
+pub async fn run(database: &Database) -> Result<()> {
+    MIGRATIONS.run(database.pool()).await.map_err(Error::internal)?;
+    renew_epoch(database).await
+}
+
+/// How many migrations this program knows that the database does not have.
+pub async fn pending(database: &Database) -> Result<usize> {
+    let applied: Vec<i64> =
+        match database.system().await?.query(sql!("select version from _sqlx_migrations where success")).values().await
+        {
+            Ok(versions) => versions,
+            Err(error) if is_undefined_table(&error) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+    Ok(MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).count())
+}
+
+fn is_undefined_table(error: &Error) -> bool {
+    matches!(error.source_as::<sqlx::Error>(), Some(sqlx::Error::Database(e)) if e.code().as_deref() == Some("42P01"))
+}
+
+/// Begins a new epoch of the event log if the log was restored into another cluster.
+///
+/// Transaction ids order the log, and count from the start in a new cluster. Events that carry ids from the future
+/// would stay invisible, and new ones would sort before them; a higher epoch puts the new ones behind.
+async fn renew_epoch(database: &Database) -> Result<()> {
+    database
+        .write_system(async |system| {
+            system
+                .query(sql!(
+                    "update event_epoch set epoch = epoch + 1
+                     where exists (select from events
+                                   where epoch = (select epoch from event_epoch)
+                                     and xid >= pg_snapshot_xmax(pg_current_snapshot()))"
+                ))
+                .run()
+                .await
+        })
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! Where a statement runs: within one environment to read ([`Db`]) or to write ([`Tx`]), or outside all of them
+//! ([`System`]).
+//!
+//! A [`Db`] is made only from an environment that somebody was authenticated for, and binds it as `$1` of every
+//! statement by itself: no statement can be sent without it.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgConnection;
+use sqlx::{Postgres, Transaction};
+
+use super::Database;
+use super::statement::{PageSql, PageStatement, Sql, Statement, failure};
+use crate::kernel::clock::Timestamp;
+use crate::kernel::crypto::Random;
+use crate::kernel::event::Event;
+use crate::kernel::id::{EventKind, Id, Kind, Mint, moment};
+use crate::kernel::page::Page;
+use crate::kernel::{Error, Result};
+use crate::sql;
+
+/// The internal key of an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct EnvironmentKey(i32);
+
+enum Connection {
+    Pooled(PoolConnection<Postgres>),
+    Transaction(Transaction<'static, Postgres>),
+}
+
+impl Connection {
+    fn get(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Pooled(connection) => connection,
+            Self::Transaction(transaction) => transaction,
+        }
+    }
+
+    async fn commit(self) -> Result<()> {
+        match self {
+            Self::Pooled(_) => Ok(()),
+            Self::Transaction(transaction) => transaction.commit().await.map_err(failure),
+        }
+    }
+}
+
+/// A connection within one environment.
+pub struct Db {
+    connection: Connection,
+    environment: EnvironmentKey,
+}
+
+impl Db {
+    pub(super) fn pooled(connection: PoolConnection<Postgres>, environment: EnvironmentKey) -> Self {
+        Self { connection: Connection::Pooled(connection), environment }
+    }
+
+    /// A statement with the environment bound as `$1`.
+    pub fn query(&mut self, sql: Sql) -> Statement<'_> {
+        Statement::new(Some(self.connection.get()), sql).bind(self.environment)
+    }
+
+    /// The statement of a page, with the environment bound as `$1` and the page as `$2` to `$4`.
+    pub fn page<'d, 'p, K: Kind>(&'d mut self, sql: PageSql, page: &'p Page<K>) -> PageStatement<'d, 'p, K> {
+        PageStatement::new(self.query(sql.of(page)), page)
+    }
+}
+
+/// A transaction within one environment. Store functions take it as the [`Db`] that it is.
+pub struct Tx {
+    db: Db,
+    now: Timestamp,
+    mint: Mint,
+    random: Random,
+    events: Vec<Event>,
+}
+
+impl Deref for Tx {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Db {
+        &mut self.db
+    }
+}
+
+impl Tx {
+    pub(super) fn new(
+        transaction: Transaction<'static, Postgres>,
+        environment: EnvironmentKey,
+        database: &Database,
+    ) -> Self {
+        Self {
+            db: Db { connection: Connection::Transaction(transaction), environment },
+            now: database.clock.now(),
+            mint: database.mint.clone(),
+            random: database.random.clone(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The moment of this transaction: the same for everything that it writes.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// A new id.
+    pub fn mint<K: Kind>(&self) -> Id<K> {
+        self.mint.id()
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// Announces what this transaction makes true. The event is written with it, or not at all.
+    pub fn emit(&mut self, event: Result<Event>) -> Result<()> {
+        self.events.push(event?);
+        Ok(())
+    }
+
+    pub(super) async fn commit(mut self) -> Result<()> {
+        self.write_events().await?;
+        self.db.connection.commit().await
+    }
+
+    /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
+    /// `xid` which events are certain to have none before them that is still to come.
+    async fn write_events(&mut self) -> Result<()> {
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let (mut ids, mut names, mut organizations) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut data, mut contexts, mut moments) = (Vec::new(), Vec::new(), Vec::new());
+        for event in self.events.drain(..) {
+            let ulid = self.mint.ulid();
+            ids.push(format!("{}_{ulid}", EventKind::PREFIX));
+            moments.push(moment(ulid));
+            names.push(event.name);
+            organizations.push(event.organization);
+            data.push(sqlx::types::Json(event.data));
+            contexts.push(event.context.map(sqlx::types::Json));
+        }
+        self.db
+            .query(sql!(
+                "insert into events (environment, epoch, id, name, organization_id, data, context, created_at)
+                 select $1, (select epoch from event_epoch), e.id, e.name, e.organization_id, e.data, e.context, e.created_at
+                 from unnest($2::text[], $3::text[], $4::text[], $5::json[], $6::json[], $7::timestamptz[])
+                      with ordinality as e (id, name, organization_id, data, context, created_at, place)
+                 order by e.place"
+            ))
+            .bind(ids)
+            .bind(names)
+            .bind(organizations)
+            .bind(data)
+            .bind(contexts)
+            .bind(moments)
+            .run()
+            .await?;
+        Ok(())
+    }
+}
+
+/// A connection, or a transaction, that belongs to no environment: for what finds the environment, and for the
+/// operator. Accepted only under `store/system/`.
+pub struct System {
+    /// Lent to a [`Tx`] while [`System::within`] runs, here otherwise.
+    connection: Option<Connection>,
+    now: Timestamp,
+    mint: Mint,
+    random: Random,
+}
+
+impl System {
+    fn new(connection: Connection, database: &Database) -> Self {
+        Self {
+            connection: Some(connection),
+            now: database.clock.now(),
+            mint: database.mint.clone(),
+            random: database.random.clone(),
+        }
+    }
+
+    pub(super) fn pooled(connection: PoolConnection<Postgres>, database: &Database) -> Self {
+        Self::new(Connection::Pooled(connection), database)
+    }
+
+    pub(super) fn transaction(transaction: Transaction<'static, Postgres>, database: &Database) -> Self {
+        Self::new(Connection::Transaction(transaction), database)
+    }
+
+    /// A statement, with nothing bound.
+    pub fn query(&mut self, sql: Sql) -> Statement<'_> {
+        Statement::new(self.connection.as_mut().map(Connection::get), sql)
+    }
+
+    /// The statement of a page, with the page bound as `$2` to `$4`, and true as `$1`, where the environment would be.
+    pub fn page<'d, 'p, K: Kind>(&'d mut self, sql: PageSql, page: &'p Page<K>) -> PageStatement<'d, 'p, K> {
+        PageStatement::new(self.query(sql.of(page)).bind(true), page)
+    }
+
+    /// Runs the closure within an environment, in this same transaction.
+    pub async fn within<T>(
+        &mut self,
+        environment: EnvironmentKey,
+        change: impl AsyncFnOnce(&mut Tx) -> Result<T>,
+    ) -> Result<T> {
+        let connection = self.connection.take().ok_or_else(|| Error::internal("the connection is lent already"))?;
+        let mut tx = Tx {
+            db: Db { connection, environment },
+            now: self.now,
+            mint: self.mint.clone(),
+            random: self.random.clone(),
+            events: Vec::new(),
+        };
+        let outcome = match change(&mut tx).await {
+            Ok(outcome) => tx.write_events().await.map(|()| outcome),
+            Err(error) => Err(error),
+        };
+        self.connection = Some(tx.db.connection);
+        outcome
+    }
+
+    /// Runs text that takes no parameters and cannot be prepared ahead: the making of partitions, whose names are
+    /// part of the statement. Never of input.
+    pub async fn define(&mut self, text: String) -> Result<()> {
+        let connection = self.connection.as_mut().ok_or_else(|| Error::internal("the connection is lent"))?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(connection.get()).await.map_err(failure)?;
+        Ok(())
+    }
+
+    /// The moment of this transaction.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// A new id.
+    pub fn mint<K: Kind>(&self) -> Id<K> {
+        self.mint.id()
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    pub(super) async fn commit(self) -> Result<()> {
+        match self.connection {
+            Some(connection) => connection.commit().await,
+            None => Err(Error::internal("the connection is lent")),
+        }
+    }
+}
+
+impl From<EnvironmentKey> for i32 {
+    fn from(key: EnvironmentKey) -> Self {
+        key.0
+    }
+}

@@ -1,0 +1,197 @@
+//! One SQL statement, from its literal to its rows, and what its failures mean.
+//!
+//! Statements are written with [`sql!`](crate::sql) and [`page_sql!`](crate::page_sql), nothing else is accepted;
+//! a test reads every one of them out of the source and has PostgreSQL prepare it on the migrated schema.
+
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::{Arguments as _, Encode, FromRow, Postgres, Type};
+
+use crate::kernel::id::Kind;
+use crate::kernel::page::{List, Page};
+use crate::kernel::{Error, Result};
+
+/// The text of a statement. Made only by `sql!`, so never of input.
+#[derive(Debug, Clone, Copy)]
+pub struct Sql(#[doc(hidden)] pub &'static str);
+
+/// The two texts of a page: read upwards, read downwards.
+#[derive(Debug, Clone, Copy)]
+pub struct PageSql {
+    #[doc(hidden)]
+    pub ascending: Sql,
+    #[doc(hidden)]
+    pub descending: Sql,
+}
+
+/// A statement: one literal, or several and the column lists between them (macros that expand to literals).
+///
+/// Within an environment `$1` is that environment, bound by [`Db`](super::Db) itself.
+#[macro_export]
+macro_rules! sql {
+    ($($part:expr),+ $(,)?) => { $crate::db::statement::Sql(concat!($($part),+)) };
+}
+
+/// The statement of a page: everything up to the key's bounds, then the key.
+///
+/// The text must end within a `where` clause. `$2` and `$3` are the bounds and `$4` the number of rows, bound from
+/// the [`Page`]; further parameters begin at `$5`.
+#[macro_export]
+macro_rules! page_sql {
+    ($($part:expr),+; $key:literal) => {
+        $crate::db::statement::PageSql {
+            ascending: $crate::sql!($($part,)+ " and ", $key, " > $2 and ", $key, " < $3 order by ", $key, " asc limit $4"),
+            descending: $crate::sql!($($part,)+ " and ", $key, " > $2 and ", $key, " < $3 order by ", $key, " desc limit $4"),
+        }
+    };
+}
+
+/// A statement with its arguments, ready to run.
+#[must_use = "a statement does nothing until it is run"]
+pub struct Statement<'c> {
+    /// None is a fault of ours, told when the statement is run.
+    connection: Option<&'c mut PgConnection>,
+    sql: &'static str,
+    arguments: PgArguments,
+    fault: Option<sqlx::error::BoxDynError>,
+}
+
+impl<'c> Statement<'c> {
+    pub(super) fn new(connection: Option<&'c mut PgConnection>, sql: Sql) -> Self {
+        Self { connection, sql: sql.0, arguments: PgArguments::default(), fault: None }
+    }
+
+    /// Binds the next parameter.
+    pub fn bind<'t, T: Encode<'t, Postgres> + Type<Postgres>>(mut self, value: T) -> Self {
+        if let Err(fault) = self.arguments.add(value) {
+            self.fault.get_or_insert(fault);
+        }
+        self
+    }
+
+    fn ready(self) -> Result<(&'c mut PgConnection, &'static str, PgArguments)> {
+        match (self.connection, self.fault) {
+            (Some(connection), None) => Ok((connection, self.sql, self.arguments)),
+            (_, Some(fault)) => Err(Error::internal(fault)),
+            (None, None) => Err(Error::internal("the connection is lent to a transaction within an environment")),
+        }
+    }
+
+    /// The row, if there is one.
+    pub async fn find<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Option<T>> {
+        let (connection, sql, arguments) = self.ready()?;
+        sqlx::query_as_with(sql, arguments).fetch_optional(connection).await.map_err(failure)
+    }
+
+    /// The row that must be there.
+    pub async fn one<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<T> {
+        let (connection, sql, arguments) = self.ready()?;
+        sqlx::query_as_with(sql, arguments).fetch_one(connection).await.map_err(failure)
+    }
+
+    /// All rows.
+    pub async fn all<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Vec<T>> {
+        let (connection, sql, arguments) = self.ready()?;
+        sqlx::query_as_with(sql, arguments).fetch_all(connection).await.map_err(failure)
+    }
+
+    /// The first column of the row, if there is one.
+    pub async fn find_value<T>(self) -> Result<Option<T>>
+    where
+        (T,): for<'r> FromRow<'r, PgRow>,
+        T: Send + Unpin,
+    {
+        Ok(self.find::<(T,)>().await?.map(|(value,)| value))
+    }
+
+    /// The first column of the row that must be there.
+    pub async fn value<T>(self) -> Result<T>
+    where
+        (T,): for<'r> FromRow<'r, PgRow>,
+        T: Send + Unpin,
+    {
+        Ok(self.one::<(T,)>().await?.0)
+    }
+
+    /// The first column of all rows.
+    pub async fn values<T>(self) -> Result<Vec<T>>
+    where
+        (T,): for<'r> FromRow<'r, PgRow>,
+        T: Send + Unpin,
+    {
+        Ok(self.all::<(T,)>().await?.into_iter().map(|(value,)| value).collect())
+    }
+
+    /// Runs it for its effect; the number of rows that it touched.
+    pub async fn run(self) -> Result<u64> {
+        let (connection, sql, arguments) = self.ready()?;
+        Ok(sqlx::query_with(sql, arguments).execute(connection).await.map_err(failure)?.rows_affected())
+    }
+}
+
+/// A page statement with its arguments, ready to run.
+#[must_use = "a statement does nothing until it is run"]
+pub struct PageStatement<'c, 'p, K: Kind> {
+    statement: Statement<'c>,
+    page: &'p Page<K>,
+}
+
+impl<'c, 'p, K: Kind> PageStatement<'c, 'p, K> {
+    pub(super) fn new(statement: Statement<'c>, page: &'p Page<K>) -> Self {
+        let scan = page.scan();
+        Self { statement: statement.bind(scan.above).bind(scan.below).bind(scan.rows), page }
+    }
+
+    /// Binds the next parameter, from `$5` on.
+    pub fn bind<'t, T: Encode<'t, Postgres> + Type<Postgres>>(mut self, value: T) -> Self {
+        self.statement = self.statement.bind(value);
+        self
+    }
+
+    /// The page; the function gives the key of a row, by which its cursors are named.
+    pub async fn list<T>(self, id: impl Fn(&T) -> &str) -> Result<List<T>>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        Ok(self.page.list(self.statement.all().await?, id))
+    }
+}
+
+impl PageSql {
+    pub(super) fn of<K: Kind>(self, page: &Page<K>) -> Sql {
+        if page.scan().ascending { self.ascending } else { self.descending }
+    }
+}
+
+/// What a failure of the database means to a caller who can do nothing about it.
+///
+/// A database that is not there, or that ended our work for reasons of its own, is worth another try: 503. All else
+/// is a fault of ours.
+pub(super) fn failure(error: sqlx::Error) -> Error {
+    // Connection exceptions, resource shortage, operator intervention, rolled back, locks, read-only.
+    const PASSING: [&str; 6] = ["08", "53", "57", "40", "55", "25"];
+    let passing = match &error {
+        sqlx::Error::Database(database) => {
+            database.code().is_some_and(|code| PASSING.contains(&code.get(..2).unwrap_or_default()))
+        }
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => true,
+        _ => false,
+    };
+    if passing { Error::unavailable(error) } else { Error::internal(error) }
+}
+
+/// Gives a violated constraint its meaning.
+pub trait OnConstraint {
+    /// If the statement failed on the constraint of this name, answers this error instead.
+    #[must_use = "this gives a failure its meaning, it does not handle it"]
+    fn on_constraint(self, name: &str, error: impl FnOnce() -> Error) -> Self;
+}
+
+impl<T> OnConstraint for Result<T> {
+    fn on_constraint(self, name: &str, error: impl FnOnce() -> Error) -> Self {
+        self.map_err(|failure| match failure.source_as::<sqlx::Error>() {
+            Some(sqlx::Error::Database(database)) if database.constraint() == Some(name) => error(),
+            _ => failure,
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! Floor 4: what is true, whichever door was used.
+//!
+//! One file a family: every mutation, with its rules, its rows and its events. Functions take `&mut Tx`, know no
+//! status code and do no input or output. They call down the ownership tree (environment, organization, membership,
+//! session), never up and never sideways: what must happen elsewhere is an event that somebody reads.
+
+pub mod environments;
+pub mod organization_domains;
+pub mod organizations;

@@ -1,0 +1,103 @@
+//! Organizations: made, changed and deleted with what belongs to them.
+
+use super::organization_domains::{self, Claim};
+use crate::db::Tx;
+use crate::kernel::Result;
+use crate::kernel::id::OrganizationId;
+use crate::kernel::patch::Patch;
+use crate::model::metadata::{self, Metadata};
+use crate::model::organizations::Organization;
+use crate::store;
+
+/// What a new organization is made of.
+#[derive(Debug, Default)]
+pub struct Create {
+    /// Its id, where a seed pins it.
+    pub id: Option<OrganizationId>,
+    /// What people call it. It need not be unique.
+    pub name: String,
+    /// Whether people of other domains may sign in through its connections.
+    pub allow_profiles_outside_organization: bool,
+    /// Its domains.
+    pub domains: Vec<Claim>,
+    /// What the application keeps on it.
+    pub metadata: metadata::Change,
+    /// What the application calls it.
+    pub external_id: Option<String>,
+}
+
+/// What an update of an organization changes.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// A new name.
+    pub name: Option<String>,
+    /// Whether people of other domains may sign in through its connections.
+    pub allow_profiles_outside_organization: Option<bool>,
+    /// The whole set of its domains.
+    pub domains: Option<Vec<Claim>>,
+    /// A change of its metadata.
+    pub metadata: metadata::Change,
+    /// What the application calls it.
+    pub external_id: Patch<String>,
+    /// What Stripe calls it.
+    pub stripe_customer_id: Patch<String>,
+}
+
+/// Makes an organization, its domains with it.
+pub async fn create(tx: &mut Tx, input: Create) -> Result<Organization> {
+    let Create { id, name, allow_profiles_outside_organization, domains, metadata, external_id } = input;
+    let mut organization = Organization {
+        id: id.unwrap_or_else(|| tx.mint()),
+        name: name.trim().to_owned(),
+        allow_profiles_outside_organization,
+        domains: Vec::new(),
+        metadata: Metadata::default().changed(&metadata)?,
+        external_id,
+        stripe_customer_id: None,
+        created_at: tx.now(),
+        updated_at: tx.now(),
+    };
+    store::organizations::insert(tx, &organization).await?;
+    organization.domains = organization_domains::replace(tx, &organization.id, Vec::new(), &domains).await?;
+    tx.emit(organization.created())?;
+    Ok(organization)
+}
+
+/// Changes an organization. A change that changes nothing is no event and leaves `updated_at` alone.
+pub async fn update(tx: &mut Tx, id: &OrganizationId, input: Update) -> Result<Organization> {
+    let Update { name, allow_profiles_outside_organization, domains, metadata, external_id, stripe_customer_id } =
+        input;
+    let current = store::organizations::lock(tx, id).await?;
+    let mut organization = current.clone();
+    if let Some(name) = name {
+        organization.name = name.trim().to_owned();
+    }
+    if let Some(allow) = allow_profiles_outside_organization {
+        organization.allow_profiles_outside_organization = allow;
+    }
+    organization.metadata = organization.metadata.changed(&metadata)?;
+    organization.external_id = external_id.or(organization.external_id);
+    organization.stripe_customer_id = stripe_customer_id.or(organization.stripe_customer_id);
+    if let Some(claims) = domains {
+        organization.domains = organization_domains::replace(tx, id, organization.domains, &claims).await?;
+    }
+    if organization != current {
+        organization.updated_at = tx.now();
+        store::organizations::update(tx, &organization).await?;
+        tx.emit(organization.updated())?;
+    }
+    Ok(organization)
+}
+
+/// Deletes an organization and everything that belongs to it.
+///
+/// What announces itself goes first, each by its own rule, in the order of the foreign keys; the rest goes with the
+/// row. Users stay: they belong to the environment.
+pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<()> {
+    let organization = store::organizations::lock(tx, id).await?;
+    for domain in &organization.domains {
+        organization_domains::delete(tx, domain).await?;
+    }
+    store::organizations::delete(tx, id).await?;
+    tx.emit(organization.deleted())
+}

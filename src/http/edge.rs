@@ -1,0 +1,72 @@
+//! The edge: what happens around every request, known route or not.
+//!
+//! Gives it an id, measures it, logs it, and turns panics and unknown paths into the API's envelope. Internal
+//! failures are logged here and nowhere else.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{HeaderName, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
+
+use super::error::Cause;
+use super::extract::not_found;
+use super::state::App;
+use crate::kernel::Error;
+use crate::kernel::error::Kind;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Puts the edge around a router.
+pub fn surround(router: Router<App>, app: App) -> Router {
+    router
+        .fallback(async || not_found())
+        .method_not_allowed_fallback(async || Error::new(Kind::MethodNotAllowed, "Method Not Allowed"))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
+        .with_state(app)
+}
+
+/// A panic is an internal failure like others. What it says may hold anything, so only its place is worth a log.
+fn panicked(payload: Box<dyn Any + Send>) -> Response {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    Error::internal(format!("panic: {}", text.unwrap_or("without a message"))).into_response()
+}
+
+async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let id = request_id(&app, &request);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
+    request.headers_mut().insert(&REQUEST_ID, id.clone());
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
+    let mut response = next.run(request).instrument(span.clone()).await;
+
+    let _entered = span.enter();
+    let status = response.status();
+    let seconds = begun.elapsed().as_secs_f64();
+    let labels = [("method", method.to_string()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
+    metrics::histogram!("vestibule_http_request_seconds", &labels).record(seconds);
+    match response.extensions_mut().remove::<Cause>() {
+        Some(Cause(cause)) => tracing::error!(status = status.as_u16(), seconds, cause, "request failed"),
+        None => tracing::info!(status = status.as_u16(), seconds, "request"),
+    }
+    response.headers_mut().insert(&REQUEST_ID, id);
+    response
+}
+
+/// The id that the caller gave, if it is harmless in a header and in a log, or a new one.
+fn request_id(app: &App, request: &Request) -> HeaderValue {
+    let given = request.headers().get(&REQUEST_ID).filter(|value| {
+        let bytes = value.as_bytes();
+        (1..=128).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+    });
+    let fresh = || HeaderValue::try_from(format!("req_{}", app.database().mint.ulid()));
+    given.cloned().or_else(|| fresh().ok()).unwrap_or(HeaderValue::from_static("req_unknown"))
+}

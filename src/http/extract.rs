@@ -1,0 +1,198 @@
+//! Reading requests: bodies, queries and paths as the SDKs write them, faults in the API's envelope.
+//!
+//! Bodies are read whatever their `Content-Type` says, and an empty one counts as `{}`: the SDKs send empty bodies
+//! with and without the header. Path segments are matched raw and decoded once, so that an id may contain `%2F`.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::state::App;
+use crate::kernel::check::{Check, Faults};
+use crate::kernel::error::Kind;
+use crate::kernel::id::{Id, Kind as IdKind};
+use crate::kernel::read::{Encoding, Read, Reader};
+use crate::kernel::{Error, Result};
+
+/// A JSON body, read and checked; as an answer, an object as JSON.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// A body that may also be a form, as the token endpoints take it.
+#[derive(Debug)]
+pub struct JsonOrForm<T>(pub T);
+
+/// The query, read and checked.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+/// The parameters of the path, in their order.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: Read + Check> FromRequest<App> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let body = bytes(request, app).await?;
+        Ok(Self(read(json(&body)?, Encoding::Json)?))
+    }
+}
+
+impl<T: Read + Check> FromRequest<App> for JsonOrForm<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let form = is_form(request.headers());
+        let body = bytes(request, app).await?;
+        if form {
+            Ok(Self(read(Some(fields(&body)), Encoding::Text)?))
+        } else {
+            Ok(Self(read(json(&body)?, Encoding::Json)?))
+        }
+    }
+}
+
+impl<T: Read + Check> FromRequestParts<App> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self(read(Some(fields(query.as_bytes())), Encoding::Text)?))
+    }
+}
+
+fn read<T: Read + Check>(value: Option<Value>, encoding: Encoding) -> Result<T> {
+    let mut faults = Faults::default();
+    let read = T::read(value, &mut Reader::new(encoding, &mut faults));
+    if let Some(value) = &read {
+        value.check(&mut faults);
+    }
+    faults.finish()?;
+    read.ok_or_else(|| Error::internal("a reading ended without a value and without a fault"))
+}
+
+async fn bytes(request: Request, app: &App) -> Result<Bytes> {
+    let limit = app.body_limit();
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let too_large =
+            std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_large {
+            return Error::new(Kind::TooLarge, format!("The request body is larger than {limit} bytes."));
+        }
+        Error::refused("invalid_request_body", "The request body could not be read.")
+    })
+}
+
+fn json(body: &[u8]) -> Result<Option<Value>> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let problem = |_| Error::refused("invalid_request_body", "Problems parsing JSON");
+    serde_json::from_slice(body).map(Some).map_err(problem)
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+}
+
+/// The fields of a query or form. A key that comes more than once, or as `key[]` or `key[0]`, is a list.
+fn fields(text: &[u8]) -> Value {
+    let mut fields = Map::new();
+    for (key, value) in form_urlencoded::parse(text) {
+        let (key, listed) = match key.split_once('[') {
+            Some((name, index)) if index.ends_with(']') => (name.to_owned(), true),
+            _ => (key.into_owned(), false),
+        };
+        let value = Value::from(value.into_owned());
+        match fields.get_mut(&key) {
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+            None if listed => drop(fields.insert(key, Value::Array(vec![value]))),
+            None => drop(fields.insert(key, value)),
+        }
+    }
+    Value::Object(fields)
+}
+
+/// Something that a path segment can be.
+pub trait Segment: Sized {
+    /// Takes the decoded segment. Anything goes: what is not there is simply not found.
+    fn from_segment(text: String) -> Self;
+}
+
+impl Segment for String {
+    fn from_segment(text: String) -> Self {
+        text
+    }
+}
+
+impl<K: IdKind> Segment for Id<K> {
+    fn from_segment(text: String) -> Self {
+        Self::verbatim(&text)
+    }
+}
+
+fn segments(params: &RawPathParams) -> Result<std::vec::IntoIter<String>> {
+    let decode = |(_, raw): (&str, &str)| {
+        let text = percent_decode_str(raw).decode_utf8().ok()?.into_owned();
+        // No stored text contains NUL, and PostgreSQL would refuse to compare with it.
+        (!text.contains('\0')).then_some(text)
+    };
+    let decoded: Option<Vec<_>> = params.iter().map(decode).collect();
+    decoded.map(Vec::into_iter).ok_or_else(not_found)
+}
+
+/// There is nothing at this path.
+pub fn not_found() -> Error {
+    Error::new(Kind::Missing, "Not Found")
+}
+
+impl<A: Segment> FromRequestParts<App> for Path<A> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
+        let mut segments = segments(&params)?;
+        Ok(Self(A::from_segment(segments.next().ok_or_else(not_found)?)))
+    }
+}
+
+impl<A: Segment, B: Segment> FromRequestParts<App> for Path<(A, B)> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
+        let mut segments = segments(&params)?;
+        let mut next = || segments.next().ok_or_else(not_found);
+        Ok(Self((A::from_segment(next()?), B::from_segment(next()?))))
+    }
+}
+
+impl<A: Segment, B: Segment, C: Segment> FromRequestParts<App> for Path<(A, B, C)> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
+        let mut segments = segments(&params)?;
+        let mut next = || segments.next().ok_or_else(not_found);
+        Ok(Self((A::from_segment(next()?), B::from_segment(next()?), C::from_segment(next()?))))
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                ([(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))], body).into_response()
+            }
+            Err(error) => Error::internal(error).into_response(),
+        }
+    }
+}

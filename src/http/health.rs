@@ -1,0 +1,31 @@
+//! Whether the server lives, and whether it should be given work.
+
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::extract::Json;
+use super::routes::{Access, Routes};
+use super::state::App;
+use crate::db::migrate;
+use crate::kernel::{Error, Result};
+
+/// The routes of health.
+pub fn routes() -> Routes {
+    Routes::family("health").access(Access::Public).get("/livez", live).get("/readyz", ready).get("/health", ready)
+}
+
+async fn live() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Ready: not stopping, the database answers, and it has every migration that this program knows.
+async fn ready(State(app): State<App>) -> Result<Json<Value>> {
+    if app.is_stopping() {
+        return Err(Error::unavailable("the server is stopping"));
+    }
+    match migrate::pending(app.database()).await {
+        Ok(0) => Ok(Json(json!({ "status": "ok" }))),
+        Ok(missing) => Err(Error::unavailable(format!("{missing} migrations are missing"))),
+        Err(error) => Err(Error::unavailable(error)),
+    }
+}

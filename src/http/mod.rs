@@ -1,0 +1,20 @@
+//! Floor 4: what every door shares.
+//!
+//! The state of the application, the table of routes, authentication of callers, the reading of input, the envelope
+//! of errors, and the edge around all of it. Knows no resource family.
+
+pub mod auth;
+pub mod edge;
+pub mod error;
+pub mod extract;
+pub mod health;
+pub mod limit;
+pub mod respond;
+pub mod routes;
+pub mod state;
+
+pub use auth::{Operator, Scope};
+pub use extract::{Json, JsonOrForm, Path, Query};
+pub use respond::{Accepted, Created, NoContent};
+pub use routes::Routes;
+pub use state::App;

@@ -1,0 +1,94 @@
+//! The state of the application: what handlers and workers share. Put together in `app.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::limit::Limits;
+use crate::db::Database;
+use crate::kernel::crypto::{Keyring, sha256};
+use crate::kernel::secret;
+use crate::protocol::password::Hasher;
+
+/// The application. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Parts>);
+
+/// What an application is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub database: Database,
+    /// The keys that secrets are sealed under.
+    pub keyring: Keyring,
+    /// Where passwords are hashed.
+    pub hasher: Hasher,
+    /// The rate limits.
+    pub limits: Limits,
+    /// The origin that clients see, without a slash at the end.
+    pub public_url: String,
+    /// The SHA-256 of the operator's token.
+    pub operator: [u8; 32],
+    /// Whether this is a server for development.
+    pub development: bool,
+    /// The largest body that is read, in bytes.
+    pub body_limit: usize,
+    /// Whether the server has begun to stop.
+    pub stopping: AtomicBool,
+}
+
+impl App {
+    /// An application of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// The keys that secrets are sealed under.
+    pub fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// Where passwords are hashed.
+    pub fn hasher(&self) -> &Hasher {
+        &self.0.hasher
+    }
+
+    /// The rate limits.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The origin that clients see, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.0.public_url
+    }
+
+    /// Whether this is a server for development.
+    pub fn is_development(&self) -> bool {
+        self.0.development
+    }
+
+    /// The largest body that is read, in bytes.
+    pub fn body_limit(&self) -> usize {
+        self.0.body_limit
+    }
+
+    /// Whether this is the operator's token. Hashes are compared, in constant time.
+    pub fn is_operator(&self, token: &str) -> bool {
+        secret::same(&self.0.operator, &sha256(token.as_bytes()))
+    }
+
+    /// From now on the server is not ready, though it still answers.
+    pub fn begin_stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server has begun to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,216 @@
+//! Ids: a prefix that tells the kind, and a ULID that tells the order.
+//!
+//! One generic [`Id`], one registry of kinds at the end of this file, one alias each. Ids are stored as text with
+//! their prefix, so that a row is readable in psql and an id from elsewhere is kept as it is; nothing here may
+//! therefore insist on a ULID when *reading* an id.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use super::clock::{Clock, Timestamp};
+use super::crypto::Random;
+
+/// What an id names. Implemented only by the registry below.
+pub trait Kind: Send + Sync + 'static {
+    /// The letters before the first digit of the ULID, without the underscore: `org`.
+    const PREFIX: &'static str;
+    /// The name that messages use: `Organization`.
+    const NAME: &'static str;
+}
+
+/// The id of one object of a kind: `org_01EHWNCE74X7JSDV0X3SZ3KJNY`.
+pub struct Id<K: Kind>(Box<str>, PhantomData<fn() -> K>);
+
+impl<K: Kind> Id<K> {
+    /// Accepts an id as a client or a file writes it: the prefix, then 1-64 letters, digits, `_` or `-`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix(K::PREFIX)?.strip_prefix('_')?;
+        let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        (plain && (1..=64).contains(&rest.len())).then(|| Self::verbatim(text))
+    }
+
+    /// Takes any text for an id, for look-ups in which a wrong id must simply not be found (paths).
+    pub fn verbatim(text: &str) -> Self {
+        Self(text.into(), PhantomData)
+    }
+
+    /// The id as it is stored and sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<K: Kind> Clone for Id<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<K: Kind> PartialEq for Id<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<K: Kind> Eq for Id<K> {}
+
+impl<K: Kind> PartialOrd for Id<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<K: Kind> Ord for Id<K> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl<K: Kind> std::hash::Hash for Id<K> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<K: Kind> fmt::Debug for Id<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<K: Kind> fmt::Display for Id<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<K: Kind> Serialize for Id<K> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// For values that we wrote ourselves (`json_agg`); input from outside goes through [`super::read`].
+impl<'de, K: Kind> Deserialize<'de> for Id<K> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Box::deserialize(deserializer)?, PhantomData))
+    }
+}
+
+impl<K: Kind> sqlx::Type<sqlx::Postgres> for Id<K> {
+    fn type_info() -> sqlx::postgres::PgTypeInfo {
+        <str as sqlx::Type<sqlx::Postgres>>::type_info()
+    }
+
+    fn compatible(ty: &sqlx::postgres::PgTypeInfo) -> bool {
+        <str as sqlx::Type<sqlx::Postgres>>::compatible(ty)
+    }
+}
+
+impl<K: Kind> sqlx::postgres::PgHasArrayType for Id<K> {
+    fn array_type_info() -> sqlx::postgres::PgTypeInfo {
+        <String as sqlx::postgres::PgHasArrayType>::array_type_info()
+    }
+}
+
+impl<K: Kind> sqlx::Encode<'_, sqlx::Postgres> for Id<K> {
+    fn encode_by_ref(
+        &self,
+        buffer: &mut sqlx::postgres::PgArgumentBuffer,
+    ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+        <&str as sqlx::Encode<'_, sqlx::Postgres>>::encode_by_ref(&self.as_str(), buffer)
+    }
+}
+
+impl<'r, K: Kind> sqlx::Decode<'r, sqlx::Postgres> for Id<K> {
+    fn decode(value: sqlx::postgres::PgValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
+        let text = <&str as sqlx::Decode<'r, sqlx::Postgres>>::decode(value)?;
+        Ok(Self::verbatim(text))
+    }
+}
+
+/// Makes new ids: strictly rising within the process, whatever the clock does.
+#[derive(Debug, Clone)]
+pub struct Mint {
+    clock: Clock,
+    random: Random,
+    last: Arc<Mutex<Ulid>>,
+}
+
+impl Mint {
+    /// A mint that takes its time and its randomness from these.
+    pub fn new(clock: Clock, random: Random) -> Self {
+        Self { clock, random, last: Arc::new(Mutex::new(Ulid::nil())) }
+    }
+
+    /// A new id of this kind.
+    pub fn id<K: Kind>(&self) -> Id<K> {
+        Id(format!("{}_{}", K::PREFIX, self.ulid()).into(), PhantomData)
+    }
+
+    /// A new ULID, greater than every one before it.
+    ///
+    /// Within one millisecond, or while the clock stands behind an id already given, the last one is counted up:
+    /// order matters more than the exact moment.
+    pub fn ulid(&self) -> Ulid {
+        let now = u64::try_from(self.clock.now().millis()).unwrap_or_default();
+        let mut entropy = [0; 16];
+        entropy[6..].copy_from_slice(&self.random.bytes::<10>());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = Ulid::from_parts(now, u128::from_be_bytes(entropy));
+        *last = if now > last.timestamp_ms() { fresh } else { last.increment().unwrap_or(fresh) };
+        *last
+    }
+}
+
+/// The moment that a ULID was made.
+pub fn moment(ulid: Ulid) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(ulid.timestamp_ms()).unwrap_or(i64::MAX))
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $alias:ident $prefix:literal $name:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $kind {}
+        impl Kind for $kind {
+            const PREFIX: &'static str = $prefix;
+            const NAME: &'static str = $name;
+        }
+        #[doc = concat!("The id of ", stringify!($kind), ": `", $prefix, "_...`.")]
+        pub type $alias = Id<$kind>;
+    )*};
+}
+
+kinds! {
+    /// A tenant of the server: everything below belongs to exactly one.
+    EnvironmentKind EnvironmentId "environment" "Environment";
+    /// The name by which an application's sign-in finds its environment.
+    ClientKind ClientId "client" "Client";
+    /// A key by which an application manages an environment.
+    ManagementKeyKind ManagementKeyId "key" "API key";
+    /// An entry of the event log.
+    EventKind EventId "event" "Event";
+    /// A customer of the application.
+    OrganizationKind OrganizationId "org" "Organization";
+    /// A domain of an organization.
+    OrganizationDomainKind OrganizationDomainId "org_domain" "Organization domain";
+    /// A person who signs in.
+    UserKind UserId "user" "User";
+    /// A user's place in an organization.
+    OrganizationMembershipKind OrganizationMembershipId "om" "Organization membership";
+    /// A role of the environment or of one organization.
+    RoleKind RoleId "role" "Role";
+    /// A permission.
+    PermissionKind PermissionId "perm" "Permission";
+    /// A node of an organization's resource tree.
+    ResourceKind ResourceId "authz_resource" "Authorization resource";
+    /// A role given to a subject on a resource.
+    RoleAssignmentKind RoleAssignmentId "role_assignment" "Role assignment";
+    /// A signed-in user's session.
+    SessionKind SessionId "session" "Session";
+}

@@ -1,0 +1,37 @@
+//! Three states of a field in an update: not mentioned, cleared, set.
+
+/// A field of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Patch<T> {
+    /// Not in the body: leave it.
+    #[default]
+    Absent,
+    /// `null`: clear it.
+    Null,
+    /// A value: set it.
+    Value(T),
+}
+
+impl<T> Patch<T> {
+    /// What a nullable field becomes.
+    pub fn or(self, current: Option<T>) -> Option<T> {
+        match self {
+            Self::Absent => current,
+            Self::Null => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+
+    /// The value, if one is set: for creation, where absent and null are the same.
+    pub fn into_option(self) -> Option<T> {
+        self.or(None)
+    }
+
+    /// The value by reference, if one is set.
+    pub fn as_value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null => None,
+        }
+    }
+}

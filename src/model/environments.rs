@@ -1,0 +1,59 @@
+//! Environments and their management keys.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::db::EnvironmentKey;
+use crate::kernel::clock::Timestamp;
+use crate::kernel::id::{EnvironmentId, ManagementKeyId};
+
+/// An environment: a tenant of the server, with everything in it.
+#[derive(Debug, Clone, Serialize, FromRow)]
+#[serde(tag = "object", rename = "environment")]
+pub struct Environment {
+    /// The key by which its rows name it.
+    #[serde(skip)]
+    pub key: EnvironmentKey,
+    /// Its id.
+    pub id: EnvironmentId,
+    /// What people call it.
+    pub name: String,
+    /// The id by which applications name it in sign-in.
+    pub client_id: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// What the operator may set.
+    #[serde(skip)]
+    #[sqlx(flatten)]
+    pub settings: Settings,
+}
+
+/// The settings of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[serde(tag = "object", rename = "environment_settings")]
+pub struct Settings {
+    /// Whether a membership may have several roles of the organization.
+    pub multiple_roles: bool,
+    /// How long an access token is valid, in seconds.
+    pub access_token_seconds: i32,
+    /// How long a session lasts at most, in seconds.
+    pub session_seconds: i32,
+    /// After how many seconds without a refresh a session ends; null is never.
+    pub session_idle_seconds: Option<i32>,
+}
+
+/// A key by which an application manages an environment. Its value is shown once, when it is made.
+#[derive(Debug, Clone, Serialize, FromRow)]
+#[serde(tag = "object", rename = "management_key")]
+pub struct ManagementKey {
+    /// Its id.
+    pub id: ManagementKeyId,
+    /// What people call it.
+    pub name: String,
+    /// Enough of the value to recognise it: `sk_...3456`.
+    pub obfuscated_value: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}

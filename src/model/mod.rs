@@ -1,0 +1,28 @@
+//! Floor 2: the objects as the outside world sees them, and the events about them.
+//!
+//! One file a family. Nothing here has behaviour beyond its own form: rules are in `domain/`, rows in `store/`.
+
+pub mod environments;
+pub mod events;
+pub mod metadata;
+pub mod organization_domains;
+pub mod organizations;
+
+/// Declares the events about an object: `organization.created()` and its siblings.
+///
+/// `$organization` tells the organization that the object concerns, by which readers of the log may filter.
+#[macro_export]
+macro_rules! events {
+    ($object:ty, $organization:expr; $($(#[$meta:meta])* $function:ident = $name:literal),* $(,)?) => {
+        impl $object {
+            $(
+                #[doc = concat!("The event `", $name, "`.")]
+                $(#[$meta])*
+                pub fn $function(&self) -> $crate::kernel::Result<$crate::kernel::event::Event> {
+                    let organization: fn(&$object) -> Option<$crate::kernel::id::OrganizationId> = $organization;
+                    $crate::kernel::event::Event::new($name, organization(self), self)
+                }
+            )*
+        }
+    };
+}

@@ -1,0 +1,5 @@
+//! Floor 1: pure engines, without a database and without a socket.
+
+pub mod dns_name;
+pub mod jwt;
+pub mod password;

@@ -1,0 +1,9 @@
+//! Floor 3: the repository layer, and the only place with SQL.
+//!
+//! One file a family, one statement a function, no rules. Functions take `&mut Db`, which binds the environment as
+//! `$1`; files do not call one another, they join tables. What crosses environments is in [`system`].
+
+pub mod events;
+pub mod organization_domains;
+pub mod organizations;
+pub mod system;

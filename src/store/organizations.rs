@@ -1,0 +1,155 @@
+//! Organizations.
+
+use crate::db::{Db, OnConstraint};
+use crate::kernel::id::{OrganizationId, OrganizationKind};
+use crate::kernel::page::{List, Page};
+use crate::kernel::{Error, Result};
+use crate::model::organizations::Organization;
+use crate::{page_sql, sql};
+
+macro_rules! columns {
+    () => {
+        "o.id, o.name, o.allow_profiles_outside_organization, o.metadata, o.external_id, o.stripe_customer_id,
+         o.created_at, o.updated_at,
+         coalesce((select json_agg(json_build_object(
+                       'object', 'organization_domain', 'id', d.id, 'organization_id', d.organization_id,
+                       'domain', d.domain, 'state', d.state, 'verification_prefix', d.verification_prefix,
+                       'verification_token', d.verification_token, 'verification_strategy', d.verification_strategy,
+                       'created_at', d.created_at, 'updated_at', d.updated_at) order by d.id)
+                   from organization_domains d
+                   where d.environment = o.environment and d.organization_id = o.id), '[]') as domains"
+    };
+}
+
+/// Which organizations a list shows.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// Those that have any of these domains.
+    pub domains: Option<Vec<String>>,
+    /// Those whose name contains this, in any case.
+    pub search: Option<String>,
+}
+
+/// The organization, if there is one of this id.
+pub async fn find(db: &mut Db, id: &OrganizationId) -> Result<Option<Organization>> {
+    db.query(sql!("select ", columns!(), " from organizations o where o.environment = $1 and o.id = $2"))
+        .bind(id)
+        .find()
+        .await
+}
+
+/// The organization that must be there.
+pub async fn get(db: &mut Db, id: &OrganizationId) -> Result<Organization> {
+    find(db, id).await?.ok_or_else(|| Error::missing(id))
+}
+
+/// The organization that the application calls by this name.
+pub async fn find_by_external_id(db: &mut Db, external_id: &str) -> Result<Option<Organization>> {
+    db.query(sql!("select ", columns!(), " from organizations o where o.environment = $1 and o.external_id = $2"))
+        .bind(external_id)
+        .find()
+        .await
+}
+
+/// The organization, held against other changes until the transaction ends.
+pub async fn lock(db: &mut Db, id: &OrganizationId) -> Result<Organization> {
+    db.query(sql!(
+        "select ",
+        columns!(),
+        " from organizations o where o.environment = $1 and o.id = $2 for update of o"
+    ))
+    .bind(id)
+    .find()
+    .await?
+    .ok_or_else(|| Error::missing(id))
+}
+
+/// A page of organizations.
+pub async fn list(db: &mut Db, filter: &Filter, page: &Page<OrganizationKind>) -> Result<List<Organization>> {
+    db.page(
+        page_sql!(
+            "select ",
+            columns!(),
+            " from organizations o
+             where o.environment = $1
+               and ($5::text[] is null or exists (
+                   select from organization_domains d
+                   where d.environment = $1 and d.organization_id = o.id and d.domain = any($5)))
+               and ($6::text is null or position(lower($6) in lower(o.name)) > 0)";
+            "o.id"
+        ),
+        page,
+    )
+    .bind(filter.domains.as_deref())
+    .bind(filter.search.as_deref())
+    .list(|organization: &Organization| organization.id.as_str())
+    .await
+}
+
+/// Writes a new organization. Its domains are rows of their own.
+pub async fn insert(db: &mut Db, organization: &Organization) -> Result<()> {
+    db.query(sql!(
+        "insert into organizations (environment, id, name, allow_profiles_outside_organization, metadata, external_id,
+                                    stripe_customer_id, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    ))
+    .bind(&organization.id)
+    .bind(&organization.name)
+    .bind(organization.allow_profiles_outside_organization)
+    .bind(sqlx::types::Json(&organization.metadata))
+    .bind(organization.external_id.as_deref())
+    .bind(organization.stripe_customer_id.as_deref())
+    .bind(organization.created_at)
+    .bind(organization.updated_at)
+    .run()
+    .await
+    .map(drop)
+    .on_conflict()
+}
+
+/// Writes a changed organization.
+pub async fn update(db: &mut Db, organization: &Organization) -> Result<()> {
+    db.query(sql!(
+        "update organizations
+         set name = $3, allow_profiles_outside_organization = $4, metadata = $5, external_id = $6,
+             stripe_customer_id = $7, updated_at = $8
+         where environment = $1 and id = $2"
+    ))
+    .bind(&organization.id)
+    .bind(&organization.name)
+    .bind(organization.allow_profiles_outside_organization)
+    .bind(sqlx::types::Json(&organization.metadata))
+    .bind(organization.external_id.as_deref())
+    .bind(organization.stripe_customer_id.as_deref())
+    .bind(organization.updated_at)
+    .run()
+    .await
+    .map(drop)
+    .on_conflict()
+}
+
+/// Removes the organization with everything that hangs on it.
+pub async fn delete(db: &mut Db, id: &OrganizationId) -> Result<()> {
+    db.query(sql!("delete from organizations where environment = $1 and id = $2")).bind(id).run().await.map(drop)
+}
+
+trait OnConflict {
+    fn on_conflict(self) -> Self;
+}
+
+impl OnConflict for Result<()> {
+    fn on_conflict(self) -> Self {
+        self.on_constraint("organizations_pkey", || {
+            Error::conflict("organization_already_exists", "An organization with this id already exists.")
+        })
+        .on_constraint("organizations_external_id_key", || {
+            Error::refused("external_id_already_used", "The external_id is already used by another organization.")
+        })
+        .on_constraint("organizations_stripe_customer_id_key", || {
+            Error::refused(
+                "stripe_customer_id_already_used",
+                "The stripe_customer_id is already used by another organization.",
+            )
+        })
+    }
+}

@@ -1,0 +1,6 @@
+//! Statements that belong to no environment: what finds an environment, and what the operator and the workers do.
+//!
+//! Functions take `&mut System`, which is accepted nowhere else.
+
+pub mod environments;
+pub mod management_keys;
