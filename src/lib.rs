@@ -1,0 +1,4 @@
+//! Vestibule.
+
+pub mod cli;
+pub mod kernel;
