@@ -168,7 +168,9 @@ fn flag(key: Key<'_>) -> Arg {
         Fallback::Absent(meaning) => format!("[without it: {meaning}]"),
     };
     let what = if key.indirect { "Path of a file that holds this secret: " } else { "" };
-    let help = format!("{what}{}\n{fallback} [env: {}]", setting.help, Layer::Environment.spell(key));
+    let variable = setting.variable();
+    let variables = if key.indirect { format!("{variable} or {variable}_FILE") } else { variable };
+    let help = format!("{what}{}\n{fallback} [env: {variables}]", setting.help);
     let flag = Arg::new(name.clone())
         .long(name.trim_start_matches("--").to_owned())
         .help(help)

@@ -1,8 +1,8 @@
 //! The settings: one table, and everything else about settings derived from it.
 //!
 //! [`settings!`](SETTINGS) at the end of this file lists each setting once. From that list come the fields of
-//! [`Config`], the environment variables, the keys of the settings file, the flags of the command line
-//! ([`crate::cli`]), their help, and the table in `docs/operations.md`. To add a setting, add an entry there and, if
+//! [`Config`], the environment variables, the keys of the settings file, the flags of the command line, their help, and
+//! the table in `docs/operations.md`. To add a setting, add an entry there and, if
 //! its values are of a new kind, a [`kind`].
 //!
 //! Layers rise: default, settings file, environment, flag. Every secret can be read from a file as well
@@ -193,6 +193,7 @@ impl Config {
             let given = self.effective.get(setting.name);
             let value = match (given.and_then(|given| given.text.as_ref()), setting.fallback) {
                 (Some(_), _) if setting.secret => "(set)".to_owned(),
+                (Some(value), _) if value.expose().is_empty() => "(none)".to_owned(),
                 (Some(value), _) => value.expose().clone(),
                 (None, Fallback::Absent(meaning) | Fallback::Default(meaning)) => format!("(not set: {meaning})"),
             };
@@ -239,7 +240,7 @@ settings! {
     open listen: SocketAddr = kind::ADDRESS, default "127.0.0.1:4100";
     /// Origin under which clients reach the server: it stands in links, token issuers and redirects. No path: the SDKs
     /// cannot carry one.
-    open public_url: Option<Origin> = kind::ORIGIN, absent "`http://` and the listen address";
+    open public_url: Option<Origin> = kind::ORIGIN, absent "the listen address, as plain http";
     /// Folder for everything that the server keeps outside of PostgreSQL: the private cluster and the secrets made at
     /// the first start.
     open data_dir: PathBuf = kind::PATH, default "./data";
