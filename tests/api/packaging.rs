@@ -2,7 +2,7 @@
 //! exist and that the safety properties they promise are there.
 
 use serde_json::Value;
-use vestibule::kernel::config::{Config, Flags, SETTINGS};
+use vestibule::kernel::config::{Config, Flags, SETTINGS, Setting};
 
 const COMPOSE: &str = include_str!("../../docker-compose.yml");
 const DOCKERFILE: &str = include_str!("../../Dockerfile");
@@ -82,8 +82,7 @@ fn every_variable_of_the_image_and_of_the_compose_file_is_a_setting_and_the_serv
 
 #[test]
 fn no_secret_has_a_default() {
-    let secrets: Vec<String> =
-        SETTINGS.iter().filter(|setting| setting.secret).map(|setting| setting.variable()).collect();
+    let secrets: Vec<String> = SETTINGS.iter().filter(|setting| setting.secret).map(Setting::variable).collect();
     for (name, _) in image_environment() {
         assert!(!secrets.contains(&name), "{name} in the image");
     }
