@@ -1,11 +1,7 @@
-//! The `vestibule` binary.
+//! The server's binary: hands the process's arguments and environment to [`vestibule::cli`].
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|name| name == vestibule::db::embedded::KEEPER) {
-        return vestibule::db::embedded::keeper_main(args);
-    }
-    ExitCode::SUCCESS
+    vestibule::cli::run(std::env::args_os(), vestibule::kernel::config::environment())
 }

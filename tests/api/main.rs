@@ -1,8 +1,13 @@
 //! The API, in process: each file tells the stories of one family.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail where it stands")]
+
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod command_line;
 mod conventions;
 mod organizations;
+mod packaging;
+mod settings;
 mod sql;

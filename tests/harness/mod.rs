@@ -92,7 +92,7 @@ impl Test {
         let database = Database::of(shared.pool.clone(), Clock::default(), Random::new());
         let app = App::new(Parts {
             database,
-            keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new()),
+            keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
             limits,
             public_url: "http://vestibule.test".to_owned(),
