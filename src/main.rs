@@ -1,1 +1,2 @@
+//! Placeholder of the worktree.
 fn main() {}

@@ -1,1 +1,5 @@
-fn main(){}
+//! Tests in process.
+
+mod crypto;
+mod jwt;
+mod passwords;

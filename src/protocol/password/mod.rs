@@ -1,0 +1,87 @@
+//! Passwords: hashing them with Argon2id, checking them, and refusing the weak ones.
+//!
+//! [`Hasher`] is the way in: it hashes on threads of its own and refuses work instead of piling it up (`pool`).
+//! What a hash looks like and which stored hashes are accepted is `phc`; what a good password is, is [`strength`].
+//! No rule about users lives here: who may try, how often, and what is said about it is decided by the callers.
+//!
+//! Passwords are taken as they come: no trimming, no truncation, no Unicode normalization. Hashes are imported from
+//! other systems, and one that was made of other bytes could never be matched again.
+
+mod phc;
+mod pool;
+mod strength;
+
+use std::time::Duration;
+
+pub use phc::{PhcError, Verdict, inspect};
+pub use pool::{Limits, Load};
+pub use strength::{Weakness, strength};
+
+use crate::kernel::crypto::Random;
+use crate::kernel::secret::Secret;
+
+/// Why a password was not hashed or verified.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The queue is full. Callers answer 429 or 503 with `Retry-After`, and must not try again by themselves.
+    #[error("too many passwords are being checked; try again in {} s", .retry_after.as_secs())]
+    Busy {
+        /// A queue that is full now has been worked off by then.
+        retry_after: Duration,
+    },
+    /// The stored hash cannot be used.
+    #[error(transparent)]
+    Stored(#[from] PhcError),
+    /// The work was given up half-way: a bug, or the server is stopping.
+    #[error("password hashing was interrupted")]
+    Interrupted,
+}
+
+/// Hashes and verifies passwords on threads of its own. Cheap to clone; all clones share the threads.
+///
+/// A hash takes 20 ms of a core and 19 MiB on purpose, so whoever sends passwords fast enough could take the whole
+/// machine. Three things prevent it. The work never runs on a thread of the runtime. There are no more such threads
+/// than cores, and on Linux they run 10 nice levels below the others, so that the scheduler gives a core to whoever
+/// else wants it, at once and for about nine tenths of the time. And no more than [`Limits::queue`] passwords wait;
+/// the next one is refused with [`Error::Busy`]. Keeping one caller from filling the queue for all is the business of
+/// the rate limits in front of it.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    pool: pool::Pool,
+    random: Random,
+    /// A hash with our parameters that no password has.
+    nobody: String,
+}
+
+impl Hasher {
+    /// Starts the threads. Their memory is taken by the first password, and given back after [`Limits::keep_memory`].
+    pub fn start(random: Random, limits: Limits) -> std::io::Result<Self> {
+        let nobody = phc::nobody(&random).map_err(std::io::Error::other)?;
+        Ok(Self { pool: pool::Pool::start(limits)?, random, nobody })
+    }
+
+    /// Hashes a new password into the string that is stored: Argon2id in the PHC format, with a random salt.
+    pub async fn hash(&self, password: Secret<String>) -> Result<String, Error> {
+        let salt = self.random.bytes();
+        Ok(self.pool.run(move |memory| phc::hash(memory, password.expose(), salt)).await??)
+    }
+
+    /// Checks a password against a stored hash. [`Verdict::Right`] says whether the hash should be made anew.
+    pub async fn verify(&self, password: Secret<String>, stored: String) -> Result<Verdict, Error> {
+        Ok(self.pool.run(move |memory| phc::verify(memory, password.expose(), &stored)).await??)
+    }
+
+    /// Does the work of [`Hasher::verify`], waits in the same queue, and is always wrong.
+    ///
+    /// For users who do not exist or have no password: answered at once, the time of the answer would say which
+    /// e-mail addresses have an account. (A hash imported with other parameters than ours still takes another time,
+    /// until the first successful sign-in replaces it.)
+    pub async fn verify_unknown(&self, password: Secret<String>) -> Result<Verdict, Error> {
+        self.verify(password, self.nobody.clone()).await
+    }
+
+    /// How busy it is at this moment.
+    pub fn load(&self) -> Load {
+        self.pool.load()
+    }
+}

@@ -1,0 +1,237 @@
+//! Threads that hash passwords, and the bounded queue in front of them.
+//!
+//! Why threads of our own instead of `spawn_blocking`: those must not run at a lower priority, because they are
+//! shared with other work, and each hash there would allocate its 19 MiB anew. Knows nothing about what it runs.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::Error;
+use super::phc::Memory;
+
+const QUEUE: &str = "vestibule_password_hash_queue";
+const RUNNING: &str = "vestibule_password_hash_running";
+const MEMORY: &str = "vestibule_password_hash_memory_bytes";
+const SECONDS: &str = "vestibule_password_hash_seconds";
+const REFUSED: &str = "vestibule_password_hash_refused_total";
+
+/// How many nice levels the threads go down. 10 levels are a tenth of the weight (sched(7)): sign-ins still advance
+/// when the machine is full of other work.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+/// A full queue of the default length is worked off in this time.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How much hashing is done at once, and how much may wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Hashes at the same time, each on a thread of its own with 19 MiB. More than cores gains nothing.
+    pub threads: NonZeroUsize,
+    /// Passwords that may wait. The time that the last one waits is this, divided by `threads`, times 20 ms.
+    pub queue: NonZeroUsize,
+    /// How long a thread without work keeps its memory.
+    pub keep_memory: Duration,
+}
+
+impl Default for Limits {
+    /// A thread for each core, half a second of work waiting, memory kept for ten seconds.
+    fn default() -> Self {
+        let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let queue = threads.saturating_mul(NonZeroUsize::MIN.saturating_add(24));
+        Self { threads, queue, keep_memory: Duration::from_secs(10) }
+    }
+}
+
+/// How busy a hasher is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Passwords that wait.
+    pub queued: usize,
+    /// Passwords being hashed.
+    pub running: usize,
+    /// Bytes that the threads hold.
+    pub memory: usize,
+}
+
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    running: usize,
+    memory: usize,
+    closed: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    limits: Limits,
+}
+
+/// The threads live as long as one clone of this does.
+#[derive(Clone)]
+pub(super) struct Pool {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Pool {
+    pub(super) fn start(limits: Limits) -> std::io::Result<Self> {
+        describe();
+        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), limits });
+        // Made first, so that the threads already started end if one cannot be.
+        let pool = Self { handle: Arc::new(Handle { shared: Arc::clone(&shared) }) };
+        for number in 0..limits.threads.get() {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new().name(format!("password-{number}")).spawn(move || shared.serve())?;
+        }
+        Ok(pool)
+    }
+
+    /// Runs `work` on one of the threads. Work whose caller has gone away by the time its turn comes is skipped.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, receiver) = oneshot::channel();
+        self.handle.shared.submit(Box::new(move |memory| {
+            if !answer.is_closed() {
+                let started = Instant::now();
+                let result = work(memory);
+                metrics::histogram!(SECONDS).record(started.elapsed().as_secs_f64());
+                drop(answer.send(result));
+            }
+        }))?;
+        receiver.await.map_err(|_| Error::Interrupted)
+    }
+
+    pub(super) fn load(&self) -> Load {
+        let state = self.handle.shared.lock();
+        Load { queued: state.queue.len(), running: state.running, memory: state.memory }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Pool").field("limits", &self.handle.shared.limits).field("load", &self.load()).finish()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.work.notify_all();
+    }
+}
+
+impl Shared {
+    fn submit(&self, job: Job) -> Result<(), Error> {
+        let mut state = self.lock();
+        if state.queue.len() >= self.limits.queue.get() {
+            metrics::counter!(REFUSED).increment(1);
+            return Err(Error::Busy { retry_after: RETRY_AFTER });
+        }
+        state.queue.push_back(job);
+        state.publish();
+        drop(state);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// The life of one thread.
+    fn serve(&self) {
+        lower_priority();
+        let mut memory = Memory::default();
+        while let Some(job) = self.next(&mut memory) {
+            let held = memory.bytes();
+            // A panic is a bug in one hash; the caller sees it as an interruption, and the thread lives on.
+            if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+                memory.release();
+            }
+            let mut state = self.lock();
+            state.running -= 1;
+            state.memory = state.memory - held + memory.bytes();
+            state.publish();
+        }
+    }
+
+    /// Waits for work. None means that nobody is left to ask for any.
+    fn next(&self, memory: &mut Memory) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                state.running += 1;
+                state.publish();
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state = if memory.bytes() == 0 {
+                self.work.wait(state).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                self.wait_or_release(state, memory)
+            };
+        }
+    }
+
+    /// Waits for work for as long as idle memory is kept, then gives the memory back.
+    fn wait_or_release<'a>(&self, state: MutexGuard<'a, State>, memory: &mut Memory) -> MutexGuard<'a, State> {
+        let wait = self.work.wait_timeout(state, self.limits.keep_memory);
+        let (mut state, result) = wait.unwrap_or_else(PoisonError::into_inner);
+        if result.timed_out() && state.queue.is_empty() {
+            state.memory -= memory.bytes();
+            state.publish();
+            memory.release();
+        }
+        state
+    }
+
+    /// No code that can panic runs under the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Under the lock, so that the last number published is the last one that was true.
+    fn publish(&self) {
+        metrics::gauge!(QUEUE).set(self.queue.len() as f64);
+        metrics::gauge!(RUNNING).set(self.running as f64);
+        metrics::gauge!(MEMORY).set(self.memory as f64);
+    }
+}
+
+fn describe() {
+    metrics::describe_gauge!(QUEUE, "Passwords that wait to be hashed or verified");
+    metrics::describe_gauge!(RUNNING, "Passwords being hashed or verified");
+    metrics::describe_gauge!(MEMORY, metrics::Unit::Bytes, "Memory held by the password hashing threads");
+    metrics::describe_histogram!(SECONDS, metrics::Unit::Seconds, "Time spent on one password, without waiting");
+    metrics::describe_counter!(REFUSED, "Passwords refused because too many were waiting");
+}
+
+/// Linux keeps a nice value for each thread, and "this process" means the calling thread (setpriority(2)). Elsewhere
+/// it would slow down the whole server, so nothing is done there.
+#[cfg(target_os = "linux")]
+fn lower_priority() {
+    use rustix::process::{getpriority_process, setpriority_process};
+
+    let lowered = getpriority_process(None).and_then(|nice| setpriority_process(None, (nice + NICE).min(19)));
+    if let Err(error) = lowered {
+        tracing::warn!(%error, "password hashing runs at normal priority: the system refused a lower one");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lower_priority() {}
