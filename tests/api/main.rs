@@ -1,4 +1,5 @@
 //! Tests in process.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "clippy exempts test functions, but not their helpers")]
 
 mod crypto;
 mod jwt;
