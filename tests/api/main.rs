@@ -7,7 +7,10 @@ mod harness;
 
 mod command_line;
 mod conventions;
+mod crypto;
+mod jwt;
 mod organizations;
 mod packaging;
+mod passwords;
 mod settings;
 mod sql;

@@ -1,7 +1,7 @@
 //! Passwords: hashing them with Argon2id, checking them, and refusing the weak ones.
 //!
 //! [`Hasher`] is the way in: it hashes on threads of its own and refuses work instead of piling it up (`pool`).
-//! What a hash looks like and which stored hashes are accepted is `phc`; what a good password is, is [`strength`].
+//! What a hash looks like and which stored hashes are accepted is `phc`; what a good password is, is [`strength()`].
 //! No rule about users lives here: who may try, how often, and what is said about it is decided by the callers.
 //!
 //! Passwords are taken as they come: no trimming, no truncation, no Unicode normalization. Hashes are imported from
@@ -26,7 +26,7 @@ pub enum Error {
     /// The queue is full. Callers answer 429 or 503 with `Retry-After`, and must not try again by themselves.
     #[error("too many passwords are being checked; try again in {} s", .retry_after.as_secs())]
     Busy {
-        /// A queue that is full now has been worked off by then.
+        /// When it is worth trying again.
         retry_after: Duration,
     },
     /// The stored hash cannot be used.

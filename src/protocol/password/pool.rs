@@ -26,7 +26,7 @@ const REFUSED: &str = "vestibule_password_hash_refused_total";
 /// when the machine is full of other work.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
-/// A full queue of the default length is worked off in this time.
+/// A full queue of the default length is worked off in half of this time where nothing else wants the cores.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How much hashing is done at once, and how much may wait.

@@ -17,7 +17,8 @@ const MIN_CHARACTERS: usize = 8;
 const MAX_BYTES: usize = 1024;
 /// "Safely unguessable: moderate protection from offline slow-hash scenario".
 const MIN_SCORE: Score = Score::Three;
-/// zxcvbn's time grows faster than the password. What is strong up to here does not become weak by going on.
+/// zxcvbn takes 2 ms for this many, and its time grows faster than the password. What is strong up to here does not
+/// become weak by going on.
 const JUDGED_CHARACTERS: usize = 64;
 /// Parts of e-mail addresses and names that are looked for; shorter ones are in every other word by chance.
 const MIN_INPUT_BYTES: usize = 3;
