@@ -3,6 +3,8 @@
 //! Bodies are read whatever their `Content-Type` says, and an empty one counts as `{}`: the SDKs send empty bodies
 //! with and without the header. Path segments are matched raw and decoded once, so that an id may contain `%2F`.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -77,12 +79,16 @@ fn read<T: Read + Check>(value: Option<Value>, encoding: Encoding) -> Result<T> 
     read.ok_or_else(|| Error::internal("a reading ended without a value and without a fault"))
 }
 
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
 async fn bytes(request: Request, app: &App) -> Result<Bytes> {
     let limit = app.body_limit();
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let too_large =
-            std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-        if too_large {
+    let body = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(request.into_body(), limit));
+    let body = body.await.map_err(|_| Error::new(Kind::TooSlow, "The request body did not arrive in time."))?;
+    body.map_err(|error| {
+        let cause = std::error::Error::source(&error);
+        if cause.is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
             return Error::new(Kind::TooLarge, format!("The request body is larger than {limit} bytes."));
         }
         Error::refused("invalid_request_body", "The request body could not be read.")
