@@ -10,7 +10,6 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -145,14 +144,12 @@ impl<K: IdKind> Segment for Id<K> {
     }
 }
 
-fn segments(params: &RawPathParams) -> Result<std::vec::IntoIter<String>> {
-    let decode = |(_, raw): (&str, &str)| {
-        let text = percent_decode_str(raw).decode_utf8().ok()?.into_owned();
-        // No stored text contains NUL, and PostgreSQL would refuse to compare with it.
-        (!text.contains('\0')).then_some(text)
-    };
-    let decoded: Option<Vec<_>> = params.iter().map(decode).collect();
-    decoded.map(Vec::into_iter).ok_or_else(not_found)
+/// The parameters of the path. axum has decoded them once, which is as often as it may be done.
+async fn segments(parts: &mut Parts, app: &App) -> Result<std::vec::IntoIter<String>> {
+    // What is not UTF-8 names nothing. Neither does NUL, with which PostgreSQL would refuse to compare.
+    let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_found())?;
+    let segments: Vec<_> = params.iter().map(|(_, segment)| segment.to_owned()).collect();
+    if segments.iter().any(|segment| segment.contains('\0')) { Err(not_found()) } else { Ok(segments.into_iter()) }
 }
 
 /// There is nothing at this path.
@@ -164,8 +161,7 @@ impl<A: Segment> FromRequestParts<App> for Path<A> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
-        let mut segments = segments(&params)?;
+        let mut segments = segments(parts, app).await?;
         Ok(Self(A::from_segment(segments.next().ok_or_else(not_found)?)))
     }
 }
@@ -174,8 +170,7 @@ impl<A: Segment, B: Segment> FromRequestParts<App> for Path<(A, B)> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
-        let mut segments = segments(&params)?;
+        let mut segments = segments(parts, app).await?;
         let mut next = || segments.next().ok_or_else(not_found);
         Ok(Self((A::from_segment(next()?), B::from_segment(next()?))))
     }
@@ -185,8 +180,7 @@ impl<A: Segment, B: Segment, C: Segment> FromRequestParts<App> for Path<(A, B, C
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
-        let mut segments = segments(&params)?;
+        let mut segments = segments(parts, app).await?;
         let mut next = || segments.next().ok_or_else(not_found);
         Ok(Self((A::from_segment(next()?), B::from_segment(next()?), C::from_segment(next()?))))
     }
