@@ -7,3 +7,5 @@
 pub mod environments;
 pub mod organization_domains;
 pub mod organizations;
+pub mod passwords;
+pub mod users;

@@ -14,3 +14,4 @@ mod packaging;
 mod passwords;
 mod settings;
 mod sql;
+mod users;
