@@ -8,3 +8,5 @@ pub mod environments;
 pub mod installation;
 pub mod organization_domains;
 pub mod organizations;
+pub mod passwords;
+pub mod users;

@@ -4,9 +4,11 @@
 
 pub mod environments;
 pub mod events;
+pub mod locales;
 pub mod metadata;
 pub mod organization_domains;
 pub mod organizations;
+pub mod users;
 
 /// Declares the events about an object: `organization.created()` and its siblings.
 ///

@@ -17,3 +17,4 @@ mod passwords;
 mod settings;
 mod source;
 mod sql;
+mod users;
