@@ -7,3 +7,8 @@
 pub mod environments;
 pub mod organization_domains;
 pub mod organizations;
+pub mod permissions;
+pub mod resource_types;
+pub mod resources;
+pub mod role_assignments;
+pub mod roles;
