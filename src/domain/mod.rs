@@ -10,3 +10,8 @@ pub mod organization_domains;
 pub mod organizations;
 pub mod passwords;
 pub mod users;
+pub mod permissions;
+pub mod resource_types;
+pub mod resources;
+pub mod role_assignments;
+pub mod roles;

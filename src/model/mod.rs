@@ -9,6 +9,13 @@ pub mod metadata;
 pub mod organization_domains;
 pub mod organizations;
 pub mod users;
+pub mod keys;
+pub mod metadata;
+pub mod organization_domains;
+pub mod organizations;
+pub mod permissions;
+pub mod resource_types;
+pub mod roles;
 
 /// Declares the events about an object: `organization.created()` and its siblings.
 ///
