@@ -6,6 +6,7 @@
 mod harness;
 
 mod admin;
+mod architecture;
 mod command_line;
 mod conventions;
 mod crypto;
@@ -14,4 +15,5 @@ mod organizations;
 mod packaging;
 mod passwords;
 mod settings;
+mod source;
 mod sql;
