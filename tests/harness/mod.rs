@@ -93,19 +93,26 @@ impl Test {
 
     /// A test on an application that counts requests.
     pub async fn with_limits(limits: Limits) -> Self {
+        Self::with(|parts| parts.limits = limits).await
+    }
+
+    /// A test on an application that differs in some of its parts.
+    pub async fn with(change: impl FnOnce(&mut Parts)) -> Self {
         let shared = &*SHARED;
         let database = Database::of(shared.pool.clone(), Clock::default(), Random::new());
-        let app = App::new(Parts {
+        let mut parts = Parts {
             database,
             keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
-            limits,
+            limits: Limits::default(),
             public_url: "http://vestibule.test".to_owned(),
             operator: sha256(OPERATOR.as_bytes()),
             development: true,
             body_limit: 1 << 20,
             stopping: AtomicBool::new(false),
-        });
+        };
+        change(&mut parts);
+        let app = App::new(parts);
         let router = app::router(&app);
         let (environment, key) = new_environment(&app).await;
         Self { app, environment, key, router }
