@@ -18,4 +18,5 @@ mod passwords;
 mod settings;
 mod source;
 mod sql;
+mod sweeps;
 mod users;
