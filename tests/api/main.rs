@@ -10,6 +10,7 @@ mod architecture;
 mod command_line;
 mod conventions;
 mod crypto;
+mod documents;
 mod jwt;
 mod licences;
 mod organizations;
