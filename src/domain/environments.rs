@@ -1,6 +1,7 @@
 //! Environments and their management keys: the operator's business.
 
-use crate::db::System;
+use super::{permissions, resource_types, roles};
+use crate::db::{System, Tx};
 use crate::kernel::crypto::sha256;
 use crate::kernel::id::{ClientKind, EnvironmentId};
 use crate::kernel::secret::Secret;
@@ -18,12 +19,22 @@ pub struct Create {
     pub client_id: Option<String>,
 }
 
-/// Makes an environment, without a key yet.
+/// Makes an environment with what every one begins with, but without a key yet.
 pub async fn create(system: &mut System, input: Create) -> Result<Environment> {
     let Create { name, client_id } = input;
     let client_id = client_id.unwrap_or_else(|| system.mint::<ClientKind>().to_string());
     let id: EnvironmentId = system.mint();
-    store::system::environments::insert(system, New { id: &id, name: name.trim(), client_id: &client_id }).await
+    let new = New { id: &id, name: name.trim(), client_id: &client_id };
+    let environment = store::system::environments::insert(system, new).await?;
+    system.within(environment.key, seed).await?;
+    Ok(environment)
+}
+
+/// What every environment begins with.
+async fn seed(tx: &mut Tx) -> Result<()> {
+    let organization = resource_types::seed(tx).await?;
+    permissions::seed(tx, organization).await?;
+    roles::seed(tx).await
 }
 
 /// Makes a management key of an environment, with this value or a new one. The value is not kept: only its hash is,

@@ -11,6 +11,7 @@ pub mod health;
 pub mod limit;
 pub mod respond;
 pub mod routes;
+pub mod serve;
 pub mod state;
 
 pub use auth::{Operator, Scope};

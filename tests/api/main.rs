@@ -5,6 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod architecture;
 mod command_line;
 mod conventions;
 mod crypto;
@@ -13,5 +14,6 @@ mod organizations;
 mod packaging;
 mod passwords;
 mod settings;
+mod source;
 mod sql;
 mod users;

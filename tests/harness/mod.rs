@@ -86,6 +86,11 @@ impl Test {
         Self::with_limits(Limits::default()).await
     }
 
+    /// This application, seen from the environment of another test.
+    pub fn joined(self, other: &Self) -> Self {
+        Self { environment: other.environment.clone(), key: other.key.clone(), ..self }
+    }
+
     /// A test on an application that counts requests.
     pub async fn with_limits(limits: Limits) -> Self {
         let shared = &*SHARED;

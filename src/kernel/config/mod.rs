@@ -21,8 +21,6 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
-
 use crate::kernel::secret::Secret;
 
 pub mod fault;
@@ -269,9 +267,8 @@ settings! {
     open log_format: LogFormat = kind::LOG_FORMAT, default "text";
     /// Requests per minute that one API key may send; 0 for no limit.
     open rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
-    /// Addresses and networks of reverse proxies, separated by commas, whose `X-Forwarded-For` is believed. Empty for
-    /// none.
-    open trusted_proxies: Vec<IpNet> = kind::NETWORKS, default "";
+    /// Attempts to sign in per minute for one address; 0 for no limit.
+    open sign_in_rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
     /// Largest request body, in bytes or with KiB or MiB.
     open request_body_limit: usize = kind::BODY_SIZE, default "1MiB";
 }
