@@ -10,6 +10,7 @@ mod command_line;
 mod conventions;
 mod crypto;
 mod jwt;
+mod organization_memberships;
 mod organizations;
 mod packaging;
 mod passwords;
