@@ -5,10 +5,16 @@
 
 pub mod events;
 pub mod organizations;
+pub mod permissions;
+pub mod roles;
 
 use crate::http::Routes;
 
 /// Every route of the API.
 pub fn routes() -> Routes {
-    Routes::family("platform").merge(organizations::routes()).merge(events::routes())
+    Routes::family("platform")
+        .merge(organizations::routes())
+        .merge(permissions::routes())
+        .merge(roles::routes())
+        .merge(events::routes())
 }

@@ -6,6 +6,7 @@ use crate::db::{Db, OnConstraint};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{OrganizationId, RoleId};
 use crate::kernel::{Error, Result};
+use crate::model::keys::{PermissionKey, RoleKey};
 use crate::model::roles::Role;
 use crate::sql;
 
@@ -137,53 +138,37 @@ pub async fn hold_default(db: &mut Db, organization: &OrganizationId) -> Result<
     .await
 }
 
+/// Where a role of this slug `$2` is that belongs to organization `$3`, or to the environment if that is null.
+macro_rules! owned {
+    () => {
+        " from roles r where r.environment = $1 and r.slug = $2
+          and (r.organization_id = $3 or ($3 is null and r.organization_id is null))"
+    };
+}
+
 /// The role, held against other changes until the transaction ends, which lets it go on being assigned. Of the
 /// environment, or of the organization if there is one.
+///
+/// Held first and read then: a statement that had to wait would show the permissions from before it waited.
 pub async fn lock(db: &mut Db, organization: Option<&OrganizationId>, slug: &str) -> Result<Role> {
-    let found = match organization {
-        None => db
-            .query(sql!(
-                "select ",
-                columns!(),
-                tables!(),
-                " where r.environment = $1 and r.organization_id is null and r.slug = $2 for no key update of r"
-            ))
-            .bind(slug),
-        Some(organization) => db
-            .query(sql!(
-                "select ",
-                columns!(),
-                tables!(),
-                " where r.environment = $1 and r.slug = $2 and r.organization_id = $3 for no key update of r"
-            ))
-            .bind(slug)
-            .bind(organization),
-    };
-    found.find().await?.ok_or_else(|| missing(slug))
+    let key: Option<RoleKey> = db
+        .query(sql!("select r.key", owned!(), " for no key update"))
+        .bind(slug)
+        .bind(organization)
+        .find_value()
+        .await?;
+    get_by_key(db, key.ok_or_else(|| missing(slug))?).await
 }
 
 /// The role, held against every use until the transaction ends: to be deleted.
 pub async fn lock_for_deletion(db: &mut Db, organization: Option<&OrganizationId>, slug: &str) -> Result<Role> {
-    let found = match organization {
-        None => db
-            .query(sql!(
-                "select ",
-                columns!(),
-                tables!(),
-                " where r.environment = $1 and r.organization_id is null and r.slug = $2 for update of r"
-            ))
-            .bind(slug),
-        Some(organization) => db
-            .query(sql!(
-                "select ",
-                columns!(),
-                tables!(),
-                " where r.environment = $1 and r.slug = $2 and r.organization_id = $3 for update of r"
-            ))
-            .bind(slug)
-            .bind(organization),
-    };
-    found.find().await?.ok_or_else(|| missing(slug))
+    let key: Option<RoleKey> =
+        db.query(sql!("select r.key", owned!(), " for update")).bind(slug).bind(organization).find_value().await?;
+    get_by_key(db, key.ok_or_else(|| missing(slug))?).await
+}
+
+async fn get_by_key(db: &mut Db, key: RoleKey) -> Result<Role> {
+    db.query(sql!("select ", columns!(), tables!(), " where r.environment = $1 and r.key = $2")).bind(key).one().await
 }
 
 /// The roles of the environment, highest first, held against other changes and against a change of their order.
@@ -254,16 +239,14 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
 
 /// Writes a changed role.
 pub async fn update(db: &mut Db, role: &Role) -> Result<()> {
-    db.query(sql!(
-        "update roles set name = $3, description = $4, updated_at = $5 where environment = $1 and key = $2"
-    ))
-    .bind(role.key)
-    .bind(&role.name)
-    .bind(role.description.as_deref())
-    .bind(role.updated_at)
-    .run()
-    .await
-    .map(drop)
+    db.query(sql!("update roles set name = $3, description = $4, updated_at = $5 where environment = $1 and key = $2"))
+        .bind(role.key)
+        .bind(&role.name)
+        .bind(role.description.as_deref())
+        .bind(role.updated_at)
+        .run()
+        .await
+        .map(drop)
 }
 
 /// Removes a role, with its assignments.
@@ -307,16 +290,25 @@ pub async fn retain_permissions(db: &mut Db, role: RoleKey, slugs: &[String]) ->
     .map(drop)
 }
 
-/// The keys of the roles that have a permission, held against other changes until the transaction ends.
-pub async fn lock_having(db: &mut Db, permission: PermissionKey) -> Result<Vec<RoleKey>> {
+/// Holds the roles that have a permission against other changes until the transaction ends.
+pub async fn lock_having(db: &mut Db, permission: PermissionKey) -> Result<()> {
     db.query(sql!(
         "select r.key from role_permissions rp join roles r on r.environment = rp.environment and r.key = rp.role
          where rp.environment = $1 and rp.permission = $2
          order by r.key for no key update of r"
     ))
     .bind(permission)
-    .values()
+    .run()
     .await
+    .map(drop)
+}
+
+/// Takes a permission from all roles; those that had it.
+pub async fn delete_permission(db: &mut Db, permission: PermissionKey) -> Result<Vec<RoleKey>> {
+    db.query(sql!("delete from role_permissions where environment = $1 and permission = $2 returning role"))
+        .bind(permission)
+        .values()
+        .await
 }
 
 /// Notes that these roles were changed at this moment; the roles as they are now, in the order of their making.

@@ -105,7 +105,11 @@ pub async fn clear_default_of_environment(db: &mut Db) -> Result<()> {
 
 /// Makes this the default role of the environment.
 pub async fn set_default_of_environment(db: &mut Db, role: RoleKey) -> Result<()> {
-    db.query(sql!("update roles set is_default = true where environment = $1 and key = $2")).bind(role).run().await.map(drop)
+    db.query(sql!("update roles set is_default = true where environment = $1 and key = $2"))
+        .bind(role)
+        .run()
+        .await
+        .map(drop)
 }
 
 /// Leaves an organization without a default role of its own.
