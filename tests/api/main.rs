@@ -13,6 +13,8 @@ mod jwt;
 mod organizations;
 mod packaging;
 mod passwords;
+mod permissions;
+mod roles;
 mod settings;
 mod source;
 mod sql;

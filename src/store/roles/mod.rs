@@ -142,7 +142,7 @@ pub async fn hold_default(db: &mut Db, organization: &OrganizationId) -> Result<
 macro_rules! owned {
     () => {
         " from roles r where r.environment = $1 and r.slug = $2
-          and (r.organization_id = $3 or ($3 is null and r.organization_id is null))"
+          and (r.organization_id = $3::text or ($3::text is null and r.organization_id is null))"
     };
 }
 
@@ -210,8 +210,8 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
         "with r as (
              insert into roles (environment, id, organization_id, slug, name, description, resource_type, is_default,
                                 priority, created_at, updated_at)
-             select $1, $2, $3, $4, $5, $6, t.key, $8,
-                    case when $3 is null then
+             select $1, $2, $3::text, $4, $5, $6, t.key, $8,
+                    case when $3::text is null then
                         (select coalesce(max(l.priority), 0) + 1 from roles l
                          where l.environment = $1 and l.organization_id is null)
                     end,
