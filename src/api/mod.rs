@@ -7,6 +7,7 @@ pub mod events;
 pub mod organizations;
 pub mod permissions;
 pub mod roles;
+pub mod users;
 
 use crate::http::Routes;
 
@@ -14,7 +15,8 @@ use crate::http::Routes;
 pub fn routes() -> Routes {
     Routes::family("platform")
         .merge(organizations::routes())
-        .merge(permissions::routes())
+        .merge(users::routes())
         .merge(roles::routes())
+        .merge(permissions::routes())
         .merge(events::routes())
 }

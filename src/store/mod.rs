@@ -12,3 +12,4 @@ pub mod resources;
 pub mod role_assignments;
 pub mod roles;
 pub mod system;
+pub mod users;
