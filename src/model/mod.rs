@@ -11,6 +11,7 @@ pub mod organization_domains;
 pub mod organizations;
 pub mod permissions;
 pub mod resource_types;
+pub mod resources;
 pub mod roles;
 pub mod users;
 
