@@ -1,6 +1,7 @@
 //! Environments and their management keys: the operator's business.
 
-use crate::db::System;
+use super::{permissions, resource_types, roles};
+use crate::db::{System, Tx};
 use crate::kernel::crypto::sha256;
 use crate::kernel::id::{ClientKind, EnvironmentId, ManagementKeyId};
 use crate::kernel::patch::Patch;
@@ -21,12 +22,22 @@ pub struct Create {
     pub client_id: Option<String>,
 }
 
-/// Makes an environment, without a key yet.
+/// Makes an environment with what every one begins with, but without a key yet.
 pub async fn create(system: &mut System, input: Create) -> Result<Environment> {
     let Create { id, name, client_id } = input;
     let client_id = client_id.unwrap_or_else(|| system.mint::<ClientKind>().to_string());
     let id = id.unwrap_or_else(|| system.mint());
-    store::system::environments::insert(system, New { id: &id, name: name.trim(), client_id: &client_id }).await
+    let new = New { id: &id, name: name.trim(), client_id: &client_id };
+    let environment = store::system::environments::insert(system, new).await?;
+    system.within(environment.key, seed).await?;
+    Ok(environment)
+}
+
+/// What every environment begins with.
+async fn seed(tx: &mut Tx) -> Result<()> {
+    let organization = resource_types::seed(tx).await?;
+    permissions::seed(tx, organization).await?;
+    roles::seed(tx).await
 }
 
 /// What an update of an environment changes.
@@ -104,11 +115,11 @@ pub async fn delete_key(system: &mut System, environment: &Environment, id: &Man
 /// A key that somebody pins must look like one, and be long enough not to be guessed.
 fn check_value(value: &Secret<String>) -> Result<()> {
     let text = value.expose();
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if text.starts_with("sk_") && (11..=256).contains(&text.len()) && plain {
         return Ok(());
     }
-    let message = "api_key must begin with sk_ and have 11 to 256 letters, digits or underscores.";
+    let message = "api_key must begin with sk_ and have 11 to 256 letters, digits, '_' or '-'.";
     Err(Error::field("api_key", "invalid_format", message))
 }
 

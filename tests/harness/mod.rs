@@ -180,6 +180,11 @@ impl Test {
         self.post("/organizations", json!({ "name": name })).await.created()
     }
 
+    /// A new user of this address.
+    pub async fn user(&self, email: &str) -> Value {
+        self.post("/user_management/users", json!({ "email": email })).await.created()
+    }
+
     /// All pages of a list, one after another.
     pub async fn pages(&self, path: &str) -> Vec<Value> {
         let separator = if path.contains('?') { '&' } else { '?' };
