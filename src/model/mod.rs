@@ -4,18 +4,18 @@
 
 pub mod environments;
 pub mod events;
+pub mod keys;
 pub mod locales;
 pub mod metadata;
-pub mod organization_domains;
-pub mod organizations;
-pub mod users;
-pub mod keys;
 pub mod metadata;
 pub mod organization_domains;
+pub mod organization_domains;
+pub mod organizations;
 pub mod organizations;
 pub mod permissions;
 pub mod resource_types;
 pub mod roles;
+pub mod users;
 
 /// Declares the events about an object: `organization.created()` and its siblings.
 ///
