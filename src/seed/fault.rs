@@ -64,7 +64,8 @@ impl Failure {
             | Kind::Missing
             | Kind::MethodNotAllowed
             | Kind::Conflict
-            | Kind::TooLarge => match error.faults() {
+            | Kind::TooLarge
+            | Kind::TooSlow => match error.faults() {
                 [] => Self::Faults(
                     path,
                     vec![FieldFault { field: None, code: "refused", message: error.message().to_owned().into() }],

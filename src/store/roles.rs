@@ -182,8 +182,8 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
         "with r as (
              insert into roles (environment, id, organization_id, slug, name, description, resource_type, is_default,
                                 priority, created_at, updated_at)
-             select $1, $2, $3, $4, $5, $6, t.key, $8,
-                    case when $3 is null then
+             select $1, $2, $3::text, $4, $5, $6, t.key, $8,
+                    case when $3::text is null then
                         (select coalesce(max(l.priority), 0) + 1 from roles l
                          where l.environment = $1 and l.organization_id is null)
                     end,

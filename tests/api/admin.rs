@@ -62,7 +62,7 @@ fn what_an_environment_cannot_be_made_of_is_named() {
         t.post("/admin/v1/environments", body).await.invalid(&["name", "api_key", "client_id"]);
         t.post("/admin/v1/environments", json!({ "name": " " })).await.invalid(&["name"]);
         t.post("/admin/v1/environments", json!({ "name": "x".repeat(256) })).await.invalid(&["name"]);
-        for key in ["sk_short", "pk_0123456789", "sk_0123456789-"] {
+        for key in ["sk_short", "pk_0123456789", "sk_0123456789 "] {
             let body = json!({ "name": "A", "api_key": key });
             let refusal = t.post("/admin/v1/environments", body).await.invalid(&["api_key"]);
             assert!(!refusal.to_string().contains(key));

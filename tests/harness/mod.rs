@@ -205,6 +205,14 @@ impl Test {
         self.pages(&format!("/events?limit=100&events={}", names.join(","))).await
     }
 
+    /// Every event so far, of whatever name, straight from the log.
+    pub async fn all_events(&self) -> Vec<String> {
+        let rows = sqlx::query_scalar(
+            "select e.name from events e join environments v on v.key = e.environment where v.id = $1",
+        );
+        rows.bind(self.environment.id.as_str()).fetch_all(self.app.database().pool()).await.unwrap()
+    }
+
     /// Asserts that the events of these kinds (the word before the dot) happened in exactly this order.
     pub async fn assert_events(&self, expected: &[&str]) {
         let mut kinds: Vec<_> = expected.iter().map(|name| name.split('.').next().unwrap()).collect();
