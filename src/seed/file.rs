@@ -18,7 +18,7 @@ pub struct Seed {
     /// Where it was read from.
     pub path: PathBuf,
     /// The environments that it describes.
-    pub environments: Vec<Environment>,
+    pub(super) environments: Vec<Environment>,
     /// What was left out of it, and why: a line each, for the operator.
     pub warnings: Vec<String>,
 }

@@ -6,16 +6,16 @@
 //! because it calls many families that must not know one another.
 //!
 //! The format is that of the seed file of WorkOS's emulator, with `environment` and `environments` added; see
-//! `docs/seed.md`. Where to look next: [`shape`] is what a file may say, [`apply`] is what is done with it.
+//! `docs/seed.md`. Where to look next: `shape` is what a file may say, [`apply()`] is what is done with it.
 
-pub mod apply;
+mod apply;
 mod check;
 mod environments;
 mod fault;
 mod file;
 mod organizations;
 mod report;
-pub mod shape;
+mod shape;
 mod users;
 
 pub use self::apply::{Mode, apply};
