@@ -2,11 +2,14 @@
 //!
 //! One file a family. Nothing here has behaviour beyond its own form: rules are in `domain/`, rows in `store/`.
 
+pub mod authentication;
 pub mod environments;
 pub mod events;
 pub mod metadata;
 pub mod organization_domains;
 pub mod organizations;
+pub mod sessions;
+pub mod signing_keys;
 
 /// Declares the events about an object: `organization.created()` and its siblings.
 ///
