@@ -50,11 +50,11 @@ pub async fn create_key(
 /// A key that somebody pins must look like one, and be long enough not to be guessed.
 fn check_value(value: &Secret<String>) -> Result<()> {
     let text = value.expose();
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if text.starts_with("sk_") && (11..=256).contains(&text.len()) && plain {
         return Ok(());
     }
-    let message = "api_key must begin with sk_ and have 11 to 256 letters, digits or underscores.";
+    let message = "api_key must begin with sk_ and have 11 to 256 letters, digits, '_' or '-'.";
     Err(Error::field("api_key", "invalid_format", message))
 }
 

@@ -5,5 +5,8 @@
 //! session), never up and never sideways: what must happen elsewhere is an event that somebody reads.
 
 pub mod environments;
+pub mod installation;
 pub mod organization_domains;
 pub mod organizations;
+pub mod passwords;
+pub mod users;

@@ -10,17 +10,6 @@ use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
 use crate::store;
 
-/// The scope of a client that must know its secret.
-pub async fn confidential(app: &App, client_id: &str, secret: &Secret<String>) -> Result<Scope> {
-    identify(app, client_id, Some(secret)).await
-}
-
-/// The scope of a client that may be public. A secret that is given must be right all the same: a wrong one is a
-/// mistake that somebody should hear of.
-pub async fn public(app: &App, client_id: &str, secret: Option<&Secret<String>>) -> Result<Scope> {
-    identify(app, client_id, secret).await
-}
-
 /// The scope of whoever merely names a client, for what is published to everybody.
 pub async fn named(app: &App, client_id: &str) -> Result<Scope> {
     let mut system = app.database().system().await?;
@@ -30,8 +19,11 @@ pub async fn named(app: &App, client_id: &str) -> Result<Scope> {
     Ok(Scope::of(app.clone(), environment))
 }
 
+/// The scope of a client, confidential or public. A secret that is given must be right even where none is needed: a
+/// wrong one is a mistake that somebody should hear of.
+///
 /// A key of another environment is answered like one that does not exist.
-async fn identify(app: &App, client_id: &str, secret: Option<&Secret<String>>) -> Result<Scope> {
+pub async fn authenticate(app: &App, client_id: &str, secret: Option<&Secret<String>>) -> Result<Scope> {
     let mut system = app.database().system().await?;
     let found = store::system::environments::find_by_client_id(&mut system, client_id).await?;
     let environment = found.ok_or_else(|| Error::oauth("invalid_client", "Invalid client ID."))?;

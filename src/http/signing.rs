@@ -11,9 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::DateTime;
 
 use super::auth::Scope;
-use crate::db::EnvironmentKey;
 use crate::kernel::clock::Timestamp;
-use crate::kernel::id::{SigningKeyId, SigningKeyKind};
+use crate::kernel::id::{EnvironmentKey, SigningKeyId, SigningKeyKind};
 use crate::kernel::{Error, Result};
 use crate::model::signing_keys::StoredKey;
 use crate::protocol::jwt::SigningKey;
@@ -64,6 +63,11 @@ impl SigningKeys {
 }
 
 impl Scope {
+    /// Who issues this environment's tokens: what stands in their `iss`.
+    pub fn issuer(&self) -> String {
+        format!("{}/user_management/{}", self.app().public_url(), self.environment.client_id)
+    }
+
     /// The key that signs this environment's tokens. The first call for an environment makes it.
     pub async fn signing_key(&self) -> Result<Arc<SigningKey>> {
         let keys = self.app().signing_keys();

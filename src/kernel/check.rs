@@ -78,6 +78,12 @@ pub fn is_email(value: &str) -> bool {
         && domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
 }
 
+/// The form in which e-mail addresses are compared: trimmed and in lower case, as everybody reads them, although RFC
+/// 5321 would let a host tell `Ann` from `ann`.
+pub fn normal_email(value: &str) -> String {
+    value.trim().to_lowercase()
+}
+
 /// The rules of a body or query that need nothing but itself.
 pub trait Check {
     /// Adds the faults of content. The default has none to add.

@@ -3,9 +3,8 @@
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::db::EnvironmentKey;
 use crate::kernel::clock::Timestamp;
-use crate::kernel::id::{EnvironmentId, ManagementKeyId};
+use crate::kernel::id::{EnvironmentId, EnvironmentKey, ManagementKeyId};
 
 /// An environment: a tenant of the server, with everything in it.
 #[derive(Debug, Clone, Serialize, FromRow)]

@@ -5,11 +5,13 @@
 pub mod authentication;
 pub mod environments;
 pub mod events;
+pub mod locales;
 pub mod metadata;
 pub mod organization_domains;
 pub mod organizations;
 pub mod sessions;
 pub mod signing_keys;
+pub mod users;
 
 /// Declares the events about an object: `organization.created()` and its siblings.
 ///

@@ -7,3 +7,4 @@ pub mod events;
 pub mod organization_domains;
 pub mod organizations;
 pub mod system;
+pub mod users;

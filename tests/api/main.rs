@@ -5,12 +5,16 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod architecture;
 mod command_line;
 mod conventions;
 mod crypto;
 mod jwt;
+mod licences;
 mod organizations;
 mod packaging;
 mod passwords;
 mod settings;
+mod source;
 mod sql;
+mod users;

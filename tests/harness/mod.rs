@@ -86,6 +86,11 @@ impl Test {
         Self::with_limits(Limits::default()).await
     }
 
+    /// This application, seen from the environment of another test.
+    pub fn joined(self, other: &Self) -> Self {
+        Self { environment: other.environment.clone(), key: other.key.clone(), ..self }
+    }
+
     /// A test on an application that counts requests.
     pub async fn with_limits(limits: Limits) -> Self {
         let shared = &*SHARED;
@@ -166,6 +171,11 @@ impl Test {
     /// A new organization of this name.
     pub async fn organization(&self, name: &str) -> Value {
         self.post("/organizations", json!({ "name": name })).await.created()
+    }
+
+    /// A new user of this address.
+    pub async fn user(&self, email: &str) -> Value {
+        self.post("/user_management/users", json!({ "email": email })).await.created()
     }
 
     /// All pages of a list, one after another.

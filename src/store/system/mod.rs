@@ -3,4 +3,5 @@
 //! Functions take `&mut System`, which is accepted nowhere else.
 
 pub mod environments;
+pub mod installation;
 pub mod management_keys;
