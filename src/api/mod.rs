@@ -3,13 +3,16 @@
 //! A handler extracts, calls one function and wraps the answer: reads go to `store`, writes to `domain`. Doors do
 //! not import one another.
 
+pub mod authentication;
 pub mod events;
+pub mod jwks;
 pub mod organizations;
+pub mod sessions;
 pub mod users;
 
 use crate::http::Routes;
 
 /// Every route of the API.
 pub fn routes() -> Routes {
-    Routes::family("platform").merge(organizations::routes()).merge(users::routes()).merge(events::routes())
+    Routes::family("platform").merge(organizations::routes()).merge(users::routes()).merge(authentication::routes()).merge(sessions::routes()).merge(jwks::routes()).merge(events::routes())
 }

@@ -4,9 +4,14 @@
 //! status code and do no input or output. They call down the ownership tree (environment, organization, membership,
 //! session), never up and never sideways: what must happen elsewhere is an event that somebody reads.
 
+pub mod access_tokens;
+pub mod authentication;
 pub mod environments;
 pub mod installation;
 pub mod organization_domains;
 pub mod organizations;
 pub mod passwords;
+pub mod refresh_tokens;
+pub mod sessions;
+pub mod standings;
 pub mod users;

@@ -1,9 +1,11 @@
 //! Sign-in: what it answers, and what the log says about attempts.
 
 use serde::Serialize;
+use sqlx::FromRow;
 
 use super::sessions::AuthMethod;
-use crate::kernel::id::UserId;
+use crate::kernel::clock::Timestamp;
+use crate::kernel::id::{OrganizationId, UserId};
 
 /// The words of sign-in, and which of the coarser words of sessions each belongs to.
 macro_rules! methods {
@@ -114,4 +116,47 @@ pub struct PasswordAttempt {
 crate::events! { PasswordAttempt, |_| None;
     succeeded = "authentication.password_succeeded",
     failed = "authentication.password_failed",
+}
+
+crate::words! {
+    /// What a sign-in waits for after the user has proved who it is.
+    pub enum Step {
+        /// For the choice of one of the user's organizations.
+        OrganizationSelection = "organization_selection",
+    }
+}
+
+/// A user who has proved who they are and has no session yet.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Pending {
+    /// Who it is.
+    pub user_id: UserId,
+    /// The client that they sign in to.
+    pub client_id: String,
+    /// How they proved it.
+    pub method: Method,
+    /// The address that the application named.
+    pub ip_address: Option<String>,
+    /// The program that the application named.
+    pub user_agent: Option<String>,
+    /// When they proved it.
+    pub authenticated_at: Timestamp,
+}
+
+/// What an active member is in an organization, as access tokens tell it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Standing {
+    /// The slugs of their roles there, the highest first.
+    pub roles: Vec<String>,
+    /// The slugs of the permissions that those roles have, each once.
+    pub permissions: Vec<String>,
+}
+
+/// An organization that a user may choose to sign in to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct Choice {
+    /// Its id.
+    pub id: OrganizationId,
+    /// What people call it.
+    pub name: String,
 }

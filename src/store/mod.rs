@@ -6,5 +6,9 @@
 pub mod events;
 pub mod organization_domains;
 pub mod organizations;
+pub mod pending_authentications;
+pub mod refresh_tokens;
+pub mod sessions;
+pub mod signing_keys;
 pub mod system;
 pub mod users;
