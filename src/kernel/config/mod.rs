@@ -248,9 +248,9 @@ settings! {
     open database_connections: u32 = kind::CONNECTIONS, default "16";
     /// Master key that seals what the server must be able to read back: signing keys, webhook secrets.
     secret secret_key: Option<Secret<String>> = kind::SECRET_KEY, absent "made in the data directory at the first start";
-    /// API key of the first environment. Read when that environment is made.
+    /// API key of the first environment. Added at the start if it is not there yet.
     secret api_key: Option<Secret<String>> = kind::API_KEY, absent "made and printed once";
-    /// Client id of the first environment. Read when that environment is made.
+    /// Client id of the first environment. It stands in tokens, so it cannot be changed later: another one ends the start.
     open client_id: Option<String> = kind::CLIENT_ID, absent "made and printed once";
     /// Operator's token for the admin API.
     secret admin_token: Option<Secret<String>> = kind::ADMIN_TOKEN, absent "made and printed once";
