@@ -6,7 +6,10 @@
 pub mod authentication;
 pub mod events;
 pub mod jwks;
+pub mod organization_memberships;
 pub mod organizations;
+pub mod permissions;
+pub mod roles;
 pub mod sessions;
 pub mod users;
 
@@ -14,5 +17,14 @@ use crate::http::Routes;
 
 /// Every route of the API.
 pub fn routes() -> Routes {
-    Routes::family("platform").merge(organizations::routes()).merge(users::routes()).merge(authentication::routes()).merge(sessions::routes()).merge(jwks::routes()).merge(events::routes())
+    Routes::family("platform")
+        .merge(organizations::routes())
+        .merge(users::routes())
+        .merge(organization_memberships::routes())
+        .merge(permissions::routes())
+        .merge(roles::routes())
+        .merge(authentication::routes())
+        .merge(sessions::routes())
+        .merge(jwks::routes())
+        .merge(events::routes())
 }

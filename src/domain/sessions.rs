@@ -83,14 +83,21 @@ pub async fn revoke(tx: &mut Tx, id: &SessionId) -> Result<()> {
 pub async fn revoke_all_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
     store::pending_authentications::delete_all_of_user(tx, user).await?;
     let now = tx.now();
-    let sessions = store::sessions::lock_active(tx, user, None, now).await?;
+    let sessions = store::sessions::lock_active_of_user(tx, user, None, now).await?;
     end(tx, sessions).await
 }
 
 /// Ends the sessions that speak for a user's membership in an organization; those in other organizations go on.
 pub async fn revoke_all_of_membership(tx: &mut Tx, user: &UserId, organization: &OrganizationId) -> Result<()> {
     let now = tx.now();
-    let sessions = store::sessions::lock_active(tx, user, Some(organization), now).await?;
+    let sessions = store::sessions::lock_active_of_user(tx, user, Some(organization), now).await?;
+    end(tx, sessions).await
+}
+
+/// Ends the sessions that speak for an organization, whoever they belong to: for one that is deleted.
+pub async fn revoke_all_of_organization(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
+    let now = tx.now();
+    let sessions = store::sessions::lock_active_of_organization(tx, organization, now).await?;
     end(tx, sessions).await
 }
 

@@ -4,6 +4,7 @@
 //! an address). Rules that need the database are not here: they are the domain's.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use super::error::{Error, FieldFault, Result};
 
@@ -33,6 +34,14 @@ impl Faults {
     pub fn max(&mut self, field: &str, value: &str, characters: usize) {
         if value.chars().count() > characters {
             self.add(field, "too_long", format!("{field} must have at most {characters} characters."));
+        }
+    }
+
+    /// The field must lie within these bounds.
+    pub fn between(&mut self, field: &str, value: i64, bounds: &RangeInclusive<i64>) {
+        if !bounds.contains(&value) {
+            let (low, high) = (bounds.start(), bounds.end());
+            self.add(field, "invalid_value", format!("{field} must be between {low} and {high}."));
         }
     }
 

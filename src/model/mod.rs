@@ -5,10 +5,15 @@
 pub mod authentication;
 pub mod environments;
 pub mod events;
+pub mod keys;
 pub mod locales;
 pub mod metadata;
 pub mod organization_domains;
+pub mod organization_memberships;
 pub mod organizations;
+pub mod permissions;
+pub mod resource_types;
+pub mod roles;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;

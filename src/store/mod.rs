@@ -5,9 +5,15 @@
 
 pub mod events;
 pub mod organization_domains;
+pub mod organization_memberships;
 pub mod organizations;
 pub mod pending_authentications;
+pub mod permissions;
 pub mod refresh_tokens;
+pub mod resource_types;
+pub mod resources;
+pub mod role_assignments;
+pub mod roles;
 pub mod sessions;
 pub mod signing_keys;
 pub mod system;

@@ -95,7 +95,7 @@ pub async fn lock_by_family(db: &mut Db, family: &[u8; 32], client_id: &str) -> 
 
 /// The sessions of a user that go on, held; of one organization, or of all and of none. They are locked in the order
 /// of their ids, so that two who end the same sessions do not wait for each other.
-pub async fn lock_active(
+pub async fn lock_active_of_user(
     db: &mut Db,
     user: &UserId,
     organization: Option<&OrganizationId>,
@@ -111,6 +111,26 @@ pub async fn lock_active(
         " > $4 order by s.id for update of s"
     ))
     .bind(user)
+    .bind(organization)
+    .bind(now)
+    .all()
+    .await
+}
+
+/// The sessions that speak for an organization and go on, held, in the order of their ids.
+pub async fn lock_active_of_organization(
+    db: &mut Db,
+    organization: &OrganizationId,
+    now: Timestamp,
+) -> Result<Vec<Stored>> {
+    db.query(sql!(
+        "select ",
+        columns!(),
+        " from sessions s join environments e on e.key = s.environment
+          where s.environment = $1 and s.organization_id = $2 and s.revoked_at is null and ",
+        ends_at!(),
+        " > $3 order by s.id for update of s"
+    ))
     .bind(organization)
     .bind(now)
     .all()
