@@ -12,3 +12,4 @@ pub mod kernel;
 pub mod model;
 pub mod protocol;
 pub mod store;
+pub mod worker;

@@ -8,6 +8,8 @@ mod harness;
 mod command_line;
 mod conventions;
 mod crypto;
+mod event_log;
+mod events;
 mod jwt;
 mod organizations;
 mod packaging;

@@ -3,4 +3,5 @@
 //! Functions take `&mut System`, which is accepted nowhere else.
 
 pub mod environments;
+pub mod event_partitions;
 pub mod management_keys;
