@@ -1,6 +1,6 @@
 //! The API, in process: each file tells the stories of one family.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail where it stands")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail where it stands")]
 
 #[path = "../harness/mod.rs"]
 mod harness;
