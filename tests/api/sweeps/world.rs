@@ -26,10 +26,14 @@ impl Case {
     }
 }
 
+const MEMBERSHIPS: &str = "/user_management/organization_memberships";
+
 /// Ids of what was made.
 pub struct World {
     organization: String,
     user: String,
+    membership: String,
+    inactive_membership: String,
     own: Vec<String>,
 }
 
@@ -52,7 +56,14 @@ impl World {
             own.push(id(&t.post("/user_management/users", body).await.created()));
         }
         let user = own[2].clone();
-        Self { organization, user, own }
+        t.post("/authorization/roles", json!({ "slug": "manager", "name": "Manager" })).await.created();
+        for (user, organization) in [(2, 0), (3, 0), (2, 1)] {
+            let body = json!({ "user_id": own[user], "organization_id": own[organization] });
+            own.push(id(&t.post(MEMBERSHIPS, body).await.created()));
+        }
+        let (membership, inactive_membership) = (own[4].clone(), own[6].clone());
+        t.put(format!("{MEMBERSHIPS}/{inactive_membership}/deactivate"), json!({})).await.ok();
+        Self { organization, user, membership, inactive_membership, own }
     }
 
     /// How every route is called, in this world.
@@ -61,7 +72,7 @@ impl World {
         let post = |template, path: String, body| self.case(Method::POST, template, path, Some(body));
         let put = |template, path: String, body| self.case(Method::PUT, template, path, Some(body));
         let delete = |template, path: String| self.case(Method::DELETE, template, path, None);
-        let (organization, user) = (&self.organization, &self.user);
+        let (organization, user, membership) = (&self.organization, &self.user, &self.membership);
         vec![
             get("/organizations", "/organizations".into()),
             post("/organizations", "/organizations".into(), json!({ "name": "Third" })),
@@ -83,6 +94,32 @@ impl World {
             ),
             delete("/user_management/users/{id}", format!("/user_management/users/{user}")),
             get("/user_management/users/{id}/identities", format!("/user_management/users/{user}/identities")),
+            get(MEMBERSHIPS, format!("{MEMBERSHIPS}?organization_id={organization}")),
+            Case {
+                names_foreign: true,
+                ..post(
+                    MEMBERSHIPS,
+                    MEMBERSHIPS.into(),
+                    json!({ "user_id": self.own[3], "organization_id": self.own[1] }),
+                )
+            },
+            get("/user_management/organization_memberships/{id}", format!("{MEMBERSHIPS}/{membership}")),
+            put(
+                "/user_management/organization_memberships/{id}",
+                format!("{MEMBERSHIPS}/{membership}"),
+                json!({ "role_slug": "manager" }),
+            ),
+            delete("/user_management/organization_memberships/{id}", format!("{MEMBERSHIPS}/{membership}")),
+            put(
+                "/user_management/organization_memberships/{id}/deactivate",
+                format!("{MEMBERSHIPS}/{membership}/deactivate"),
+                json!({}),
+            ),
+            put(
+                "/user_management/organization_memberships/{id}/reactivate",
+                format!("{MEMBERSHIPS}/{}/reactivate", self.inactive_membership),
+                json!({}),
+            ),
             get("/events", "/events?events=organization.created,user.created".into()),
         ]
     }
