@@ -5,6 +5,7 @@
 
 pub mod authorization;
 pub mod events;
+pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod roles;
@@ -17,6 +18,7 @@ pub fn routes() -> Routes {
     Routes::family("platform")
         .merge(organizations::routes())
         .merge(users::routes())
+        .merge(organization_memberships::routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(authorization::routes())

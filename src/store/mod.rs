@@ -6,6 +6,7 @@
 pub mod authorization;
 pub mod events;
 pub mod organization_domains;
+pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod resource_types;
