@@ -34,7 +34,8 @@ pub async fn resolve(
         let error = Error::unprocessable("sub_resource_scoped_role_not_allowed", message);
         return Err(error.with("role_slug", role.slug.as_str()));
     }
-    if roles.len() > 1 && !multiple_roles {
+    // The setting may have changed since the request was let in, and whoever changes it looks at every membership.
+    if roles.len() > 1 && !(multiple_roles && store::role_assignments::hold_multiple_roles(tx).await?) {
         let message = "Multiple roles are not enabled for this environment.";
         return Err(Error::unprocessable("multiple_roles_not_enabled", message));
     }

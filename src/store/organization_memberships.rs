@@ -5,7 +5,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, OrganizationMembershipKind, UserId};
 use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
-use crate::model::keys::SubjectKey;
+use crate::model::keys::{RoleKey, SubjectKey};
 use crate::model::organization_memberships::{OrganizationMembership, Status};
 use crate::{page_sql, sql};
 
@@ -162,6 +162,54 @@ pub async fn lock_of(
     .bind(organization)
     .find_value()
     .await
+}
+
+/// Holds the memberships that have a role in their organization against other changes until the transaction ends.
+pub async fn lock_having(db: &mut Db, role: RoleKey) -> Result<()> {
+    db.query(sql!(
+        "select true
+         from role_assignments a
+         join resources root on root.key = a.resource and root.parent is null
+         join organization_memberships m on m.environment = $1 and m.subject = a.subject
+         where a.environment = $1 and a.role = $2
+         order by m.id for update of m"
+    ))
+    .bind(role)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Holds the memberships that have several roles in their organization against other changes until the transaction ends.
+pub async fn lock_having_several_roles(db: &mut Db) -> Result<()> {
+    db.query(sql!(
+        "select true from organization_memberships m
+         where m.environment = $1
+           and 1 < (select count(*) from role_assignments a
+                    join resources root on root.key = a.resource and root.parent is null
+                    where a.subject = m.subject)
+         order by m.id for update"
+    ))
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Notes that the memberships of these subjects were changed at this moment.
+pub async fn touch(db: &mut Db, subjects: &[SubjectKey], now: Timestamp) -> Result<()> {
+    db.query(sql!(
+        "update organization_memberships set updated_at = $3 where environment = $1 and subject = any($2::bigint[])"
+    ))
+    .bind(subjects)
+    .bind(now)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// The memberships of these subjects, oldest first.
+pub async fn list_of_subjects(db: &mut Db, subjects: &[SubjectKey]) -> Result<Vec<OrganizationMembership>> {
+    db.query(sql!(select!(), "and m.subject = any($2::bigint[]) order by m.id")).bind(subjects).all().await
 }
 
 /// A new membership. Its roles are assignments of its subject.

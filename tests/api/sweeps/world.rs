@@ -26,10 +26,14 @@ impl Case {
     }
 }
 
+const MEMBERSHIPS: &str = "/user_management/organization_memberships";
+
 /// Ids of what was made.
 pub struct World {
     organization: String,
     user: String,
+    membership: String,
+    inactive_membership: String,
     own: Vec<String>,
 }
 
@@ -52,7 +56,21 @@ impl World {
             own.push(id(&t.post("/user_management/users", body).await.created()));
         }
         let user = own[2].clone();
-        Self { organization, user, own }
+        t.post("/authorization/roles", json!({ "slug": "manager", "name": "Manager" })).await.created();
+        for slug in ["docs:read", "docs:write"] {
+            let body = json!({ "slug": slug, "name": slug });
+            t.post("/authorization/permissions", body).await.created();
+        }
+        let roles = format!("/authorization/organizations/{organization}/roles");
+        t.post(&roles, json!({ "slug": "org-manager", "name": "Manager" })).await.created();
+        t.put(format!("{roles}/org-manager/permissions"), json!({ "permissions": ["docs:read"] })).await.ok();
+        for (user, organization) in [(2, 0), (3, 0), (2, 1)] {
+            let body = json!({ "user_id": own[user], "organization_id": own[organization] });
+            own.push(id(&t.post(MEMBERSHIPS, body).await.created()));
+        }
+        let (membership, inactive_membership) = (own[4].clone(), own[6].clone());
+        t.put(format!("{MEMBERSHIPS}/{inactive_membership}/deactivate"), json!({})).await.ok();
+        Self { organization, user, membership, inactive_membership, own }
     }
 
     /// How every route is called, in this world.
@@ -61,8 +79,8 @@ impl World {
         let post = |template, path: String, body| self.case(Method::POST, template, path, Some(body));
         let put = |template, path: String, body| self.case(Method::PUT, template, path, Some(body));
         let delete = |template, path: String| self.case(Method::DELETE, template, path, None);
-        let (organization, user) = (&self.organization, &self.user);
-        vec![
+        let (organization, user, membership) = (&self.organization, &self.user, &self.membership);
+        let mut cases = vec![
             get("/organizations", "/organizations".into()),
             post("/organizations", "/organizations".into(), json!({ "name": "Third" })),
             get("/organizations/external_id/{external_id}", "/organizations/external_id/organization-First".into()),
@@ -83,8 +101,96 @@ impl World {
             ),
             delete("/user_management/users/{id}", format!("/user_management/users/{user}")),
             get("/user_management/users/{id}/identities", format!("/user_management/users/{user}/identities")),
+            get(MEMBERSHIPS, format!("{MEMBERSHIPS}?organization_id={organization}")),
+            Case {
+                names_foreign: true,
+                ..post(
+                    MEMBERSHIPS,
+                    MEMBERSHIPS.into(),
+                    json!({ "user_id": self.own[3], "organization_id": self.own[1] }),
+                )
+            },
+            get("/user_management/organization_memberships/{id}", format!("{MEMBERSHIPS}/{membership}")),
+            put(
+                "/user_management/organization_memberships/{id}",
+                format!("{MEMBERSHIPS}/{membership}"),
+                json!({ "role_slug": "manager" }),
+            ),
+            delete("/user_management/organization_memberships/{id}", format!("{MEMBERSHIPS}/{membership}")),
+            put(
+                "/user_management/organization_memberships/{id}/deactivate",
+                format!("{MEMBERSHIPS}/{membership}/deactivate"),
+                json!({}),
+            ),
+            put(
+                "/user_management/organization_memberships/{id}/reactivate",
+                format!("{MEMBERSHIPS}/{}/reactivate", self.inactive_membership),
+                json!({}),
+            ),
             get("/events", "/events?events=organization.created,user.created".into()),
+        ];
+        cases.extend(self.cases_of_permissions());
+        cases.extend(self.cases_of_roles());
+        cases
+    }
+
+    fn cases_of_permissions(&self) -> Vec<Case> {
+        let (all, one) = ("/authorization/permissions", "/authorization/permissions/{slug}");
+        let (path, membership) = (|| "/authorization/permissions/docs:read".to_owned(), &self.membership);
+        vec![
+            self.case(Method::GET, all, all.into(), None),
+            self.case(Method::POST, all, all.into(), Some(json!({ "slug": "docs:share", "name": "Share" }))),
+            self.case(Method::GET, one, path(), None),
+            self.case(Method::PATCH, one, path(), Some(json!({ "name": "Changed" }))),
+            self.case(Method::DELETE, one, path(), None),
+            self.case(
+                Method::POST,
+                "/authorization/organization_memberships/{organization_membership_id}/check",
+                format!("/authorization/organization_memberships/{membership}/check"),
+                Some(json!({ "permission_slug": "docs:read", "resource_type_slug": "organization",
+                    "resource_external_id": "organization-First" })),
+            ),
         ]
+    }
+
+    fn cases_of_roles(&self) -> Vec<Case> {
+        let all = "/authorization/roles";
+        let (all_of, older) =
+            ("/authorization/organizations/{organization_id}/roles", "/organizations/{organization_id}/roles");
+        let path_of = || all_of.replace("{organization_id}", &self.organization);
+        let mut cases = vec![
+            self.case(Method::GET, all, all.into(), None),
+            self.case(Method::POST, all, all.into(), Some(json!({ "slug": "guest", "name": "Guest" }))),
+            self.case(Method::GET, all_of, path_of(), None),
+            self.case(Method::POST, all_of, path_of(), Some(json!({ "name": "Guest" }))),
+            self.case(Method::GET, older, older.replace("{organization_id}", &self.organization), None),
+        ];
+        let of_environment = (
+            "/authorization/roles/{slug}",
+            "/authorization/roles/{slug}/permissions",
+            "/authorization/roles/manager".into(),
+        );
+        let of_organization = (
+            "/authorization/organizations/{organization_id}/roles/{slug}",
+            "/authorization/organizations/{organization_id}/roles/{slug}/permissions",
+            format!("{}/org-manager", path_of()),
+        );
+        for (one, permissions, path) in [of_environment, of_organization.clone()] {
+            let (set, add) = (json!({ "permissions": ["docs:write"] }), json!({ "slug": "docs:write" }));
+            cases.push(self.case(Method::GET, one, path.clone(), None));
+            cases.push(self.case(Method::PATCH, one, path.clone(), Some(json!({ "name": "Changed" }))));
+            cases.push(self.case(Method::PUT, permissions, format!("{path}/permissions"), Some(set)));
+            cases.push(self.case(Method::POST, permissions, format!("{path}/permissions"), Some(add)));
+        }
+        let (one, _, path) = of_organization;
+        cases.push(self.case(
+            Method::DELETE,
+            "/authorization/organizations/{organization_id}/roles/{slug}/permissions/{permission}",
+            format!("{path}/permissions/docs:read"),
+            None,
+        ));
+        cases.push(self.case(Method::DELETE, one, path, None));
+        cases
     }
 
     fn case(&self, method: Method, template: &'static str, path: String, body: Option<Value>) -> Case {
