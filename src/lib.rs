@@ -13,4 +13,6 @@ pub mod http;
 pub mod kernel;
 pub mod model;
 pub mod protocol;
+pub mod seed;
 pub mod store;
+pub mod worker;

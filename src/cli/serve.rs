@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io::Write as _;
-use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,9 +9,11 @@ use tokio::sync::watch;
 
 use super::{Outcome, boot, database, logging};
 use crate::app;
+use crate::db::Database;
 use crate::domain::installation::Made;
 use crate::http;
 use crate::kernel::config::Config;
+use crate::worker;
 
 /// Runs the server until it is told to stop.
 ///
@@ -40,7 +41,7 @@ pub async fn run(config: Config) -> Outcome {
     served.and(closed)
 }
 
-async fn serve(config: &Config, database: &crate::db::Database, told: impl Future<Output = ()>) -> Outcome {
+async fn serve(config: &Config, database: &Database, told: impl Future<Output = ()>) -> Outcome {
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("cannot listen on {} (VESTIBULE_LISTEN): {error}", config.listen))?;
@@ -49,19 +50,15 @@ async fn serve(config: &Config, database: &crate::db::Database, told: impl Futur
     let (app, made) = boot::application(config, database, origin.as_str().to_owned()).await?;
     announce(&made)?;
     let (stop, stopping) = watch::channel(false);
-    ready(address, origin.as_str());
+    let upkeep = worker::upkeep::start(app.clone(), stopping);
+    tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
     http::serve::serve(listener, app::router(&app), async {
         told.await;
         app.begin_stop();
     })
     .await;
     stop.send_replace(true);
-    drop(stopping);
-    Ok(())
-}
-
-fn ready(address: SocketAddr, origin: &str) {
-    tracing::info!(%address, origin, "Vestibule is ready");
+    Ok(upkeep.await?)
 }
 
 /// Prints what the first start made. This is the one time that it can be seen, so it goes to standard output and not

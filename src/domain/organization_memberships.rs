@@ -3,7 +3,7 @@
 //! The roles of a membership are role assignments on the root of the organization's tree, so what is shown here and
 //! what is checked are the same rows; see [`role_assignments`].
 
-use super::role_assignments;
+use super::{role_assignments, sessions};
 use crate::db::Tx;
 use crate::kernel::error::FieldFault;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, UserId};
@@ -98,8 +98,11 @@ pub async fn update(
     roles: &[String],
     multiple_roles: bool,
 ) -> Result<OrganizationMembership> {
-    // Which organization it is never changes, and roles are held before memberships.
+    // Which organization it is never changes; it is held before roles, and roles before memberships.
     let organization = store::organization_memberships::get(tx, id).await?.organization_id;
+    if !store::organizations::hold(tx, &organization).await? {
+        return Err(Error::missing(id));
+    }
     let roles = role_assignments::resolve(tx, &organization, roles, multiple_roles).await?;
     let mut membership = lock(tx, id).await?;
     if !role_assignments::set_membership_roles(tx, &organization, membership.subject, &roles).await? {
@@ -120,7 +123,9 @@ pub async fn deactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
         )),
         Status::Active => {
             membership.status = Status::Inactive;
-            changed(tx, membership).await
+            let membership = changed(tx, membership).await?;
+            sessions::revoke_all_of_membership(tx, &membership.user_id, &membership.organization_id).await?;
+            Ok(membership)
         }
     }
 }
@@ -144,15 +149,16 @@ pub async fn reactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
 /// Deletes a membership, with everything that the user may do by it.
 pub async fn delete(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<()> {
     let membership = lock(tx, id).await?;
+    sessions::revoke_all_of_membership(tx, &membership.user_id, &membership.organization_id).await?;
     remove(tx, &[membership]).await
 }
 
-/// Deletes the memberships of a user who is being deleted. The caller holds the user, so none can be added.
+/// Deletes the memberships of a user who is being deleted, and ends all their sessions. The caller holds the user, so none can be added.
 pub async fn delete_all_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
     delete_all(tx, Owner::User(user)).await
 }
 
-/// Deletes the memberships in an organization that is being deleted. The caller holds the organization, so none can be
+/// Deletes the memberships in an organization that is being deleted, and ends the sessions that speak for it. The caller holds the organization, so none can be
 /// added.
 pub async fn delete_all_of_organization(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
     delete_all(tx, Owner::Organization(organization)).await
@@ -161,6 +167,10 @@ pub async fn delete_all_of_organization(tx: &mut Tx, organization: &Organization
 async fn delete_all(tx: &mut Tx, owner: Owner<'_>) -> Result<()> {
     store::organization_memberships::lock_all(tx, owner).await?;
     let memberships = store::organization_memberships::list_all(tx, owner).await?;
+    match owner {
+        Owner::User(user) => sessions::revoke_all_of_user(tx, user).await?,
+        Owner::Organization(organization) => sessions::revoke_all_of_organization(tx, organization).await?,
+    }
     remove(tx, &memberships).await
 }
 
@@ -176,6 +186,7 @@ async fn remove(tx: &mut Tx, memberships: &[OrganizationMembership]) -> Result<(
 /// Takes a role that is being deleted from everybody who has it. Who is left without any gets the default role of the
 /// organization, for every membership has one. The caller holds the role, so nobody can be given it meanwhile.
 pub async fn lose_role(tx: &mut Tx, role: RoleKey) -> Result<()> {
+    store::organization_memberships::hold_organizations_of_role(tx, role).await?;
     store::organization_memberships::lock_having(tx, role).await?;
     let subjects = store::role_assignments::delete_of_role(tx, role).await?;
     let ids: Vec<_> = subjects.iter().map(|_| tx.mint()).collect();

@@ -14,8 +14,8 @@ use crate::store;
 /// The roles of these slugs, as a membership of the organization can have them, highest first; without any, the
 /// default role of the organization.
 ///
-/// They cannot be deleted until the transaction ends. Ask before locking the membership: whoever deletes a role has
-/// the role first and its members afterwards.
+/// They cannot be deleted until the transaction ends. Ask when the organization is held, which a new row below it does,
+/// and before locking the membership: whoever deletes holds the organization first, then the role, then its members.
 pub async fn resolve(
     tx: &mut Tx,
     organization: &OrganizationId,

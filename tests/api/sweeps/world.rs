@@ -15,6 +15,8 @@ pub struct Case {
     pub body: Option<Value>,
     /// Whether the body names what belongs to the environment, so that a stranger finds nothing.
     pub names_foreign: bool,
+    /// Whether the world must be one whose user has signed in.
+    pub needs_session: bool,
     /// The ids of everything in the world.
     pub own: Vec<String>,
 }
@@ -26,14 +28,16 @@ impl Case {
     }
 }
 
-const MEMBERSHIPS: &str = "/user_management/organization_memberships";
+const PASSWORD: &str = "a violet harbour at dusk";
 
 /// Ids of what was made.
 pub struct World {
     organization: String,
     user: String,
+    loner: String,
     membership: String,
-    inactive_membership: String,
+    inactive: String,
+    session: String,
     own: Vec<String>,
 }
 
@@ -45,155 +49,211 @@ impl World {
     /// Makes it, through the API.
     pub async fn make(t: &Test) -> Self {
         let mut own = Vec::new();
-        for name in ["First", "Second"] {
-            let body = json!({ "name": name, "external_id": format!("organization-{name}") });
-            own.push(id(&t.post("/organizations", body).await.created()));
-        }
-        let organization = own[0].clone();
-        for name in ["first", "second"] {
-            let body = json!({ "email": format!("{name}@example.test"), "external_id": format!("user-{name}"),
-                "password": "correct horse battery staple" });
-            own.push(id(&t.post("/user_management/users", body).await.created()));
-        }
-        let user = own[2].clone();
-        t.post("/authorization/roles", json!({ "slug": "manager", "name": "Manager" })).await.created();
-        for slug in ["docs:read", "docs:write"] {
-            let body = json!({ "slug": slug, "name": slug });
-            t.post("/authorization/permissions", body).await.created();
+        let mut make = async |path: &str, body: Value| {
+            let made = id(&t.post(path, body).await.created());
+            own.push(made.clone());
+            made
+        };
+        let organization = make("/organizations", json!({ "name": "First", "external_id": "organization-1" })).await;
+        let second = make("/organizations", json!({ "name": "Second" })).await;
+        let with =
+            |name: &str| json!({ "email": format!("{name}@example.test"), "external_id": format!("user-{name}") });
+        let user = make("/user_management/users", with("first")).await;
+        let loner = make("/user_management/users", with("second")).await;
+        for slug in ["read", "write"] {
+            make("/authorization/permissions", json!({ "slug": slug, "name": slug })).await;
         }
         let roles = format!("/authorization/organizations/{organization}/roles");
-        t.post(&roles, json!({ "slug": "org-manager", "name": "Manager" })).await.created();
-        t.put(format!("{roles}/org-manager/permissions"), json!({ "permissions": ["docs:read"] })).await.ok();
-        for (user, organization) in [(2, 0), (3, 0), (2, 1)] {
-            let body = json!({ "user_id": own[user], "organization_id": own[organization] });
-            own.push(id(&t.post(MEMBERSHIPS, body).await.created()));
+        for (path, slug) in [("/authorization/roles", "editor"), (&roles, "org-editor"), (&roles, "org-unused")] {
+            make(path, json!({ "slug": slug, "name": slug })).await;
+            t.post(format!("{path}/{slug}/permissions"), json!({ "slug": "read" })).await.ok();
         }
-        let (membership, inactive_membership) = (own[4].clone(), own[6].clone());
-        t.put(format!("{MEMBERSHIPS}/{inactive_membership}/deactivate"), json!({})).await.ok();
-        Self { organization, user, membership, inactive_membership, own }
+        let joins =
+            |organization: &str| json!({ "user_id": user, "organization_id": organization, "role_slug": "editor" });
+        let membership = make("/user_management/organization_memberships", joins(&organization)).await;
+        let inactive = make("/user_management/organization_memberships", joins(&second)).await;
+        t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
+        Self { organization, user, loner, membership, inactive, session: String::new(), own }
+    }
+
+    /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
+    pub async fn signed_in(t: &Test) -> Self {
+        let mut world = Self::make(t).await;
+        t.put(format!("/user_management/users/{}", world.user), json!({ "password": PASSWORD })).await.ok();
+        for _ in 0..2 {
+            t.sign_in("first@example.test", PASSWORD).await.ok();
+        }
+        let sessions = t.get(format!("/user_management/users/{}/sessions", world.user)).await.ok();
+        world.session = id(&sessions["data"][0]);
+        world
     }
 
     /// How every route is called, in this world.
     pub fn cases(&self) -> Vec<Case> {
-        let get = |template, path: String| self.case(Method::GET, template, path, None);
-        let post = |template, path: String, body| self.case(Method::POST, template, path, Some(body));
-        let put = |template, path: String, body| self.case(Method::PUT, template, path, Some(body));
-        let delete = |template, path: String| self.case(Method::DELETE, template, path, None);
-        let (organization, user, membership) = (&self.organization, &self.user, &self.membership);
-        let mut cases = vec![
-            get("/organizations", "/organizations".into()),
-            post("/organizations", "/organizations".into(), json!({ "name": "Third" })),
-            get("/organizations/external_id/{external_id}", "/organizations/external_id/organization-First".into()),
-            get("/organizations/{id}", format!("/organizations/{organization}")),
-            put("/organizations/{id}", format!("/organizations/{organization}"), json!({ "name": "Changed" })),
-            delete("/organizations/{id}", format!("/organizations/{organization}")),
-            get("/user_management/users", "/user_management/users".into()),
-            post("/user_management/users", "/user_management/users".into(), json!({ "email": "third@example.test" })),
-            get(
-                "/user_management/users/external_id/{external_id}",
-                "/user_management/users/external_id/user-first".into(),
-            ),
-            get("/user_management/users/{id}", format!("/user_management/users/{user}")),
-            put(
-                "/user_management/users/{id}",
-                format!("/user_management/users/{user}"),
-                json!({ "first_name": "Changed" }),
-            ),
-            delete("/user_management/users/{id}", format!("/user_management/users/{user}")),
-            get("/user_management/users/{id}/identities", format!("/user_management/users/{user}/identities")),
-            get(MEMBERSHIPS, format!("{MEMBERSHIPS}?organization_id={organization}")),
-            Case {
-                names_foreign: true,
-                ..post(
-                    MEMBERSHIPS,
-                    MEMBERSHIPS.into(),
-                    json!({ "user_id": self.own[3], "organization_id": self.own[1] }),
-                )
-            },
-            get("/user_management/organization_memberships/{id}", format!("{MEMBERSHIPS}/{membership}")),
-            put(
-                "/user_management/organization_memberships/{id}",
-                format!("{MEMBERSHIPS}/{membership}"),
-                json!({ "role_slug": "manager" }),
-            ),
-            delete("/user_management/organization_memberships/{id}", format!("{MEMBERSHIPS}/{membership}")),
-            put(
-                "/user_management/organization_memberships/{id}/deactivate",
-                format!("{MEMBERSHIPS}/{membership}/deactivate"),
-                json!({}),
-            ),
-            put(
-                "/user_management/organization_memberships/{id}/reactivate",
-                format!("{MEMBERSHIPS}/{}/reactivate", self.inactive_membership),
-                json!({}),
-            ),
-            get("/events", "/events?events=organization.created,user.created".into()),
-        ];
-        cases.extend(self.cases_of_permissions());
-        cases.extend(self.cases_of_roles());
+        let mut cases = self.organizations();
+        cases.extend(self.users());
+        cases.extend(self.memberships());
+        cases.extend(self.sessions());
+        cases.extend(self.permissions());
+        cases.extend(self.environment_roles());
+        cases.extend(self.organization_roles());
+        cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
 
-    fn cases_of_permissions(&self) -> Vec<Case> {
-        let (all, one) = ("/authorization/permissions", "/authorization/permissions/{slug}");
-        let (path, membership) = (|| "/authorization/permissions/docs:read".to_owned(), &self.membership);
+    fn organizations(&self) -> Vec<Case> {
+        let one = format!("/organizations/{}", self.organization);
         vec![
-            self.case(Method::GET, all, all.into(), None),
-            self.case(Method::POST, all, all.into(), Some(json!({ "slug": "docs:share", "name": "Share" }))),
-            self.case(Method::GET, one, path(), None),
-            self.case(Method::PATCH, one, path(), Some(json!({ "name": "Changed" }))),
-            self.case(Method::DELETE, one, path(), None),
-            self.case(
+            self.get("/organizations", "/organizations"),
+            self.send(Method::POST, "/organizations", "/organizations", json!({ "name": "Third" })),
+            self.get("/organizations/external_id/{external_id}", "/organizations/external_id/organization-1"),
+            self.get("/organizations/{id}", &one),
+            self.send(Method::PUT, "/organizations/{id}", &one, json!({ "name": "Changed" })),
+            self.delete("/organizations/{id}", &one),
+        ]
+    }
+
+    fn users(&self) -> Vec<Case> {
+        let (all, one) = ("/user_management/users", format!("/user_management/users/{}", self.user));
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, json!({ "email": "third@example.test" })),
+            self.get(
+                "/user_management/users/external_id/{external_id}",
+                "/user_management/users/external_id/user-first",
+            ),
+            self.get("/user_management/users/{id}", &one),
+            self.send(Method::PUT, "/user_management/users/{id}", &one, json!({ "first_name": "Changed" })),
+            self.delete("/user_management/users/{id}", &one),
+            self.get("/user_management/users/{id}/identities", &format!("{one}/identities")),
+        ]
+    }
+
+    fn memberships(&self) -> Vec<Case> {
+        let all = "/user_management/organization_memberships";
+        let one = format!("{all}/{}", self.membership);
+        let join = json!({ "user_id": self.loner, "organization_id": self.organization });
+        let question = json!({ "permission_slug": "read", "resource_external_id": self.organization, "resource_type_slug": "organization" });
+        let check = "/authorization/organization_memberships/{organization_membership_id}/check";
+        vec![
+            self.get(all, &format!("{all}?user_id={}&statuses=active,inactive", self.user)),
+            Case { names_foreign: true, ..self.send(Method::POST, all, all, join) },
+            self.get("/user_management/organization_memberships/{id}", &one),
+            self.send(
+                Method::PUT,
+                "/user_management/organization_memberships/{id}",
+                &one,
+                json!({ "role_slug": "org-editor" }),
+            ),
+            self.delete("/user_management/organization_memberships/{id}", &one),
+            self.send(
+                Method::PUT,
+                "/user_management/organization_memberships/{id}/deactivate",
+                &format!("{one}/deactivate"),
+                json!({}),
+            ),
+            self.send(
+                Method::PUT,
+                "/user_management/organization_memberships/{id}/reactivate",
+                &format!("{all}/{}/reactivate", self.inactive),
+                json!({}),
+            ),
+            self.send(
                 Method::POST,
-                "/authorization/organization_memberships/{organization_membership_id}/check",
-                format!("/authorization/organization_memberships/{membership}/check"),
-                Some(json!({ "permission_slug": "docs:read", "resource_type_slug": "organization",
-                    "resource_external_id": "organization-First" })),
+                check,
+                &format!("/authorization/organization_memberships/{}/check", self.membership),
+                question,
             ),
         ]
     }
 
-    fn cases_of_roles(&self) -> Vec<Case> {
-        let all = "/authorization/roles";
-        let (all_of, older) =
-            ("/authorization/organizations/{organization_id}/roles", "/organizations/{organization_id}/roles");
-        let path_of = || all_of.replace("{organization_id}", &self.organization);
-        let mut cases = vec![
-            self.case(Method::GET, all, all.into(), None),
-            self.case(Method::POST, all, all.into(), Some(json!({ "slug": "guest", "name": "Guest" }))),
-            self.case(Method::GET, all_of, path_of(), None),
-            self.case(Method::POST, all_of, path_of(), Some(json!({ "name": "Guest" }))),
-            self.case(Method::GET, older, older.replace("{organization_id}", &self.organization), None),
-        ];
-        let of_environment = (
-            "/authorization/roles/{slug}",
-            "/authorization/roles/{slug}/permissions",
-            "/authorization/roles/manager".into(),
-        );
-        let of_organization = (
-            "/authorization/organizations/{organization_id}/roles/{slug}",
-            "/authorization/organizations/{organization_id}/roles/{slug}/permissions",
-            format!("{}/org-manager", path_of()),
-        );
-        for (one, permissions, path) in [of_environment, of_organization.clone()] {
-            let (set, add) = (json!({ "permissions": ["docs:write"] }), json!({ "slug": "docs:write" }));
-            cases.push(self.case(Method::GET, one, path.clone(), None));
-            cases.push(self.case(Method::PATCH, one, path.clone(), Some(json!({ "name": "Changed" }))));
-            cases.push(self.case(Method::PUT, permissions, format!("{path}/permissions"), Some(set)));
-            cases.push(self.case(Method::POST, permissions, format!("{path}/permissions"), Some(add)));
-        }
-        let (one, _, path) = of_organization;
-        cases.push(self.case(
-            Method::DELETE,
-            "/authorization/organizations/{organization_id}/roles/{slug}/permissions/{permission}",
-            format!("{path}/permissions/docs:read"),
-            None,
-        ));
-        cases.push(self.case(Method::DELETE, one, path, None));
-        cases
+    fn sessions(&self) -> Vec<Case> {
+        let (all, revoke) = ("/user_management/users/{id}/sessions", "/user_management/sessions/revoke");
+        vec![
+            self.get(all, &format!("/user_management/users/{}/sessions", self.user)),
+            Case {
+                names_foreign: true,
+                ..self.send(Method::POST, revoke, revoke, json!({ "session_id": self.session }))
+            },
+        ]
     }
 
-    fn case(&self, method: Method, template: &'static str, path: String, body: Option<Value>) -> Case {
-        Case { method, template, path, body, names_foreign: false, own: self.own.clone() }
+    fn permissions(&self) -> Vec<Case> {
+        let (all, one) = ("/authorization/permissions", "/authorization/permissions/read");
+        let template = "/authorization/permissions/{slug}";
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, json!({ "slug": "new", "name": "New" })),
+            self.get(template, one),
+            self.send(Method::PATCH, template, one, json!({ "name": "Changed" })),
+            self.delete(template, one),
+        ]
+    }
+
+    fn environment_roles(&self) -> Vec<Case> {
+        let (all, one) = ("/authorization/roles", "/authorization/roles/editor");
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, json!({ "slug": "new", "name": "New" })),
+            self.get("/authorization/roles/{slug}", one),
+            self.send(Method::PATCH, "/authorization/roles/{slug}", one, json!({ "name": "Changed" })),
+            self.send(
+                Method::POST,
+                "/authorization/roles/{slug}/permissions",
+                &format!("{one}/permissions"),
+                json!({ "slug": "write" }),
+            ),
+            self.send(
+                Method::PUT,
+                "/authorization/roles/{slug}/permissions",
+                &format!("{one}/permissions"),
+                json!({ "permissions": [] }),
+            ),
+        ]
+    }
+
+    fn organization_roles(&self) -> Vec<Case> {
+        let all = format!("/authorization/organizations/{}/roles", self.organization);
+        let (one, unused) = (format!("{all}/org-editor"), format!("{all}/org-unused"));
+        let roles = "/authorization/organizations/{organization_id}/roles";
+        let role = "/authorization/organizations/{organization_id}/roles/{slug}";
+        let permissions = "/authorization/organizations/{organization_id}/roles/{slug}/permissions";
+        let permission = "/authorization/organizations/{organization_id}/roles/{slug}/permissions/{permission}";
+        let older = format!("/organizations/{}/roles", self.organization);
+        vec![
+            self.get("/organizations/{organization_id}/roles", &older),
+            self.get(roles, &all),
+            self.send(Method::POST, roles, &all, json!({ "slug": "org-new", "name": "New" })),
+            self.get(role, &one),
+            self.send(Method::PATCH, role, &one, json!({ "name": "Changed" })),
+            self.delete(role, &unused),
+            self.send(Method::POST, permissions, &format!("{one}/permissions"), json!({ "slug": "write" })),
+            self.send(Method::PUT, permissions, &format!("{one}/permissions"), json!({ "permissions": [] })),
+            self.delete(permission, &format!("{one}/permissions/read")),
+        ]
+    }
+
+    fn get(&self, template: &'static str, path: &str) -> Case {
+        self.case(Method::GET, template, path, None)
+    }
+
+    fn delete(&self, template: &'static str, path: &str) -> Case {
+        self.case(Method::DELETE, template, path, None)
+    }
+
+    fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
+        self.case(method, template, path, Some(body))
+    }
+
+    fn case(&self, method: Method, template: &'static str, path: &str, body: Option<Value>) -> Case {
+        Case {
+            method,
+            template,
+            path: path.to_owned(),
+            body,
+            names_foreign: false,
+            needs_session: template.contains("sessions"),
+            own: self.own.clone(),
+        }
     }
 }
