@@ -7,6 +7,7 @@ mod harness;
 
 mod admin;
 mod architecture;
+mod authorization;
 mod command_line;
 mod conventions;
 mod crypto;
@@ -21,6 +22,7 @@ mod packaging;
 mod passwords;
 mod permissions;
 mod roles;
+mod roles_of_members;
 mod settings;
 mod source;
 mod sql;
