@@ -30,6 +30,7 @@ impl Case {
 pub struct World {
     organization: String,
     user: String,
+    session: String,
     loner: String,
     membership: String,
     inactive: String,
@@ -214,6 +215,10 @@ impl World {
 
     fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
+    }
+
+    fn foreign(&self, case: Case) -> Case {
+        Case { names_foreign: true, ..case }
     }
 
     fn case(&self, method: Method, template: &'static str, path: &str, body: Option<Value>) -> Case {
