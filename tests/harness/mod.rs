@@ -4,6 +4,7 @@
 //! which proves isolation all day long. Stories are set up through the API itself.
 
 mod answer;
+mod sign_in;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -30,6 +31,7 @@ use vestibule::model::environments::Environment;
 use vestibule::protocol::password::{self, Hasher};
 
 pub use self::answer::Answer;
+pub use self::sign_in::{PASSWORD, SELECTION};
 
 /// The operator's token in every test.
 pub const OPERATOR: &str = "operator-token-of-the-tests";

@@ -34,6 +34,7 @@ const PASSWORD: &str = "a violet harbour at dusk";
 pub struct World {
     organization: String,
     user: String,
+    session: String,
     loner: String,
     membership: String,
     inactive: String,
@@ -243,6 +244,10 @@ impl World {
 
     fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
+    }
+
+    fn foreign(&self, case: Case) -> Case {
+        Case { names_foreign: true, ..case }
     }
 
     fn case(&self, method: Method, template: &'static str, path: &str, body: Option<Value>) -> Case {
