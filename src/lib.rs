@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod api;
 pub mod app;
+pub mod authz;
 pub mod cli;
 pub mod db;
 pub mod domain;

@@ -3,11 +3,15 @@
 //! A handler extracts, calls one function and wraps the answer: reads go to `store`, writes to `domain`. Doors do
 //! not import one another.
 
+pub mod authentication;
+pub mod authorization;
 pub mod events;
+pub mod jwks;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod roles;
+pub mod sessions;
 pub mod users;
 
 use crate::http::Routes;
@@ -20,5 +24,11 @@ pub fn routes() -> Routes {
         .merge(organization_memberships::routes())
         .merge(roles::routes())
         .merge(permissions::routes())
+        .merge(authorization::routes())
+        .merge(permissions::routes())
+        .merge(roles::routes())
+        .merge(authentication::routes())
+        .merge(sessions::routes())
+        .merge(jwks::routes())
         .merge(events::routes())
 }
