@@ -36,6 +36,7 @@ create table management_keys (
 create table installation (
     singleton boolean not null default true,
     operator_hash bytea,
+    key_check bytea,
     created_at timestamptz not null default now(),
     constraint installation_pkey primary key (singleton),
     constraint installation_singleton_check check (singleton)

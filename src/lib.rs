@@ -2,8 +2,10 @@
 //!
 //! The modules are the floors of a house: each imports only those below it. `docs/architecture.md` is the map.
 
+pub mod admin;
 pub mod api;
 pub mod app;
+pub mod authz;
 pub mod cli;
 pub mod db;
 pub mod domain;
@@ -11,5 +13,6 @@ pub mod http;
 pub mod kernel;
 pub mod model;
 pub mod protocol;
+pub mod seed;
 pub mod store;
 pub mod worker;

@@ -3,12 +3,24 @@
 //! A handler extracts, calls one function and wraps the answer: reads go to `store`, writes to `domain`. Doors do
 //! not import one another.
 
+pub mod authorization;
 pub mod events;
+pub mod organization_memberships;
 pub mod organizations;
+pub mod permissions;
+pub mod roles;
+pub mod users;
 
 use crate::http::Routes;
 
 /// Every route of the API.
 pub fn routes() -> Routes {
-    Routes::family("platform").merge(organizations::routes()).merge(events::routes())
+    Routes::family("platform")
+        .merge(organizations::routes())
+        .merge(users::routes())
+        .merge(organization_memberships::routes())
+        .merge(roles::routes())
+        .merge(permissions::routes())
+        .merge(authorization::routes())
+        .merge(events::routes())
 }

@@ -18,8 +18,11 @@ use crate::kernel::config::layers::{Key, Layer};
 use crate::kernel::config::{self, Config, Fallback, Flags, Setting};
 
 pub mod apply;
+pub mod boot;
+pub mod database;
 pub mod healthcheck;
 pub mod keys;
+pub mod logging;
 pub mod migrate;
 pub mod serve;
 

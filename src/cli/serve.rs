@@ -1,9 +1,88 @@
-//! Placeholder of this worktree.
+//! `vestibule serve`: from settings to a server that answers, and back.
 
-use super::Outcome;
+use std::error::Error;
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{Outcome, boot, database, logging};
+use crate::app;
+use crate::domain::installation::Made;
+use crate::http;
 use crate::kernel::config::Config;
 
-/// Placeholder.
-pub async fn run(_config: Config) -> Outcome {
-    Err("placeholder".into())
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+///
+/// When it cannot start; every message says what to do.
+pub async fn run(config: Config) -> Outcome {
+    logging::start(&config)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    if config.dev {
+        tracing::warn!(
+            "VESTIBULE_DEV is on: the clock can be moved and redirects may be plain http. Not for real users."
+        );
+    }
+    let opened = database::open(&config).await?;
+    let served = serve(&config, &opened.database, async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+    })
+    .await;
+    let closed = opened.close().await;
+    served.and(closed)
+}
+
+async fn serve(config: &Config, database: &crate::db::Database, told: impl Future<Output = ()>) -> Outcome {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {} (VESTIBULE_LISTEN): {error}", config.listen))?;
+    let address = listener.local_addr()?;
+    let origin = config.origin(address);
+    let (app, made) = boot::application(config, database, origin.as_str().to_owned()).await?;
+    announce(&made)?;
+    let (stop, stopping) = watch::channel(false);
+    ready(address, origin.as_str());
+    http::serve::serve(listener, app::router(&app), async {
+        told.await;
+        app.begin_stop();
+    })
+    .await;
+    stop.send_replace(true);
+    drop(stopping);
+    Ok(())
+}
+
+fn ready(address: SocketAddr, origin: &str) {
+    tracing::info!(%address, origin, "Vestibule is ready");
+}
+
+/// Prints what the first start made. This is the one time that it can be seen, so it goes to standard output and not
+/// to the log, which is kept.
+fn announce(made: &Made) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let secrets = [
+        ("VESTIBULE_API_KEY", made.api_key.as_ref().map(|secret| secret.expose().as_str())),
+        ("VESTIBULE_CLIENT_ID", made.client_id.as_deref()),
+        ("VESTIBULE_ADMIN_TOKEN", made.admin_token.as_ref().map(|secret| secret.expose().as_str())),
+    ];
+    if secrets.iter().all(|(_, value)| value.is_none()) {
+        return Ok(());
+    }
+    let mut text = "Made at this first start and shown only now; keep them:\n\n".to_owned();
+    for (name, value) in secrets {
+        if let Some(value) = value {
+            text.push_str(&format!("  {name}={value}\n"));
+        }
+    }
+    text.push('\n');
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
 }

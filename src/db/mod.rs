@@ -19,7 +19,8 @@ use crate::kernel::clock::Clock;
 use crate::kernel::crypto::Random;
 use crate::kernel::id::Mint;
 
-pub use scope::{Db, EnvironmentKey, System, Tx};
+pub use crate::kernel::id::EnvironmentKey;
+pub use scope::{Db, System, Tx};
 pub use statement::OnConstraint;
 
 /// The database, with what every transaction needs besides it.

@@ -15,15 +15,10 @@ use super::statement::{PageSql, PageStatement, Sql, Statement, failure};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::Random;
 use crate::kernel::event::Event;
-use crate::kernel::id::{EventKind, Id, Kind, Mint, moment};
+use crate::kernel::id::{EnvironmentKey, EventKind, Id, Kind, Mint, moment};
 use crate::kernel::page::Page;
 use crate::kernel::{Error, Result};
 use crate::sql;
-
-/// The internal key of an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
-#[sqlx(transparent)]
-pub struct EnvironmentKey(i32);
 
 enum Connection {
     Pooled(PoolConnection<Postgres>),
@@ -257,11 +252,5 @@ impl System {
             Some(connection) => connection.commit().await,
             None => Err(Error::internal("the connection is lent")),
         }
-    }
-}
-
-impl From<EnvironmentKey> for i32 {
-    fn from(key: EnvironmentKey) -> Self {
-        key.0
     }
 }

@@ -5,5 +5,14 @@
 //! session), never up and never sideways: what must happen elsewhere is an event that somebody reads.
 
 pub mod environments;
+pub mod installation;
 pub mod organization_domains;
+pub mod organization_memberships;
 pub mod organizations;
+pub mod passwords;
+pub mod permissions;
+pub mod resource_types;
+pub mod resources;
+pub mod role_assignments;
+pub mod roles;
+pub mod users;

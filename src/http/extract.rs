@@ -3,12 +3,13 @@
 //! Bodies are read whatever their `Content-Type` says, and an empty one counts as `{}`: the SDKs send empty bodies
 //! with and without the header. Path segments are matched raw and decoded once, so that an id may contain `%2F`.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -77,12 +78,16 @@ fn read<T: Read + Check>(value: Option<Value>, encoding: Encoding) -> Result<T> 
     read.ok_or_else(|| Error::internal("a reading ended without a value and without a fault"))
 }
 
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
 async fn bytes(request: Request, app: &App) -> Result<Bytes> {
     let limit = app.body_limit();
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let too_large =
-            std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-        if too_large {
+    let body = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(request.into_body(), limit));
+    let body = body.await.map_err(|_| Error::new(Kind::TooSlow, "The request body did not arrive in time."))?;
+    body.map_err(|error| {
+        let cause = std::error::Error::source(&error);
+        if cause.is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
             return Error::new(Kind::TooLarge, format!("The request body is larger than {limit} bytes."));
         }
         Error::refused("invalid_request_body", "The request body could not be read.")
@@ -139,14 +144,12 @@ impl<K: IdKind> Segment for Id<K> {
     }
 }
 
-fn segments(params: &RawPathParams) -> Result<std::vec::IntoIter<String>> {
-    let decode = |(_, raw): (&str, &str)| {
-        let text = percent_decode_str(raw).decode_utf8().ok()?.into_owned();
-        // No stored text contains NUL, and PostgreSQL would refuse to compare with it.
-        (!text.contains('\0')).then_some(text)
-    };
-    let decoded: Option<Vec<_>> = params.iter().map(decode).collect();
-    decoded.map(Vec::into_iter).ok_or_else(not_found)
+/// The parameters of the path. axum has decoded them once, which is as often as it may be done.
+async fn segments(parts: &mut Parts, app: &App) -> Result<std::vec::IntoIter<String>> {
+    // What is not UTF-8 names nothing. Neither does NUL, with which PostgreSQL would refuse to compare.
+    let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_found())?;
+    let segments: Vec<_> = params.iter().map(|(_, segment)| segment.to_owned()).collect();
+    if segments.iter().any(|segment| segment.contains('\0')) { Err(not_found()) } else { Ok(segments.into_iter()) }
 }
 
 /// There is nothing at this path.
@@ -158,8 +161,7 @@ impl<A: Segment> FromRequestParts<App> for Path<A> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
-        let mut segments = segments(&params)?;
+        let mut segments = segments(parts, app).await?;
         Ok(Self(A::from_segment(segments.next().ok_or_else(not_found)?)))
     }
 }
@@ -168,8 +170,7 @@ impl<A: Segment, B: Segment> FromRequestParts<App> for Path<(A, B)> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
-        let mut segments = segments(&params)?;
+        let mut segments = segments(parts, app).await?;
         let mut next = || segments.next().ok_or_else(not_found);
         Ok(Self((A::from_segment(next()?), B::from_segment(next()?))))
     }
@@ -179,8 +180,7 @@ impl<A: Segment, B: Segment, C: Segment> FromRequestParts<App> for Path<(A, B, C
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(Error::internal)?;
-        let mut segments = segments(&params)?;
+        let mut segments = segments(parts, app).await?;
         let mut next = || segments.next().ok_or_else(not_found);
         Ok(Self((A::from_segment(next()?), B::from_segment(next()?), C::from_segment(next()?))))
     }

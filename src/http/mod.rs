@@ -11,10 +11,11 @@ pub mod health;
 pub mod limit;
 pub mod respond;
 pub mod routes;
+pub mod serve;
 pub mod state;
 
 pub use auth::{Operator, Scope};
 pub use extract::{Json, JsonOrForm, Path, Query};
-pub use respond::{Accepted, Created, NoContent};
+pub use respond::{Accepted, Created, Done, NoContent};
 pub use routes::Routes;
 pub use state::App;

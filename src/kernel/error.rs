@@ -34,6 +34,8 @@ pub enum Kind {
     Conflict,
     /// The body is larger than the operator allows.
     TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
     /// Too many requests: come back in that many seconds.
     TooMany(u32),
     /// The server cannot answer just now: come back in that many seconds.

@@ -139,6 +139,12 @@ impl<'r, K: Kind> sqlx::Decode<'r, sqlx::Postgres> for Id<K> {
     }
 }
 
+/// The internal key of an environment: what its rows carry. It is only ever read from the database, so whoever has one
+/// has been given it by a look-up that was allowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct EnvironmentKey(i32);
+
 /// Makes new ids: strictly rising within the process, whatever the clock does.
 #[derive(Debug, Clone)]
 pub struct Mint {

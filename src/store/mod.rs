@@ -3,7 +3,15 @@
 //! One file a family, one statement a function, no rules. Functions take `&mut Db`, which binds the environment as
 //! `$1`; files do not call one another, they join tables. What crosses environments is in [`system`].
 
+pub mod authorization;
 pub mod events;
 pub mod organization_domains;
+pub mod organization_memberships;
 pub mod organizations;
+pub mod permissions;
+pub mod resource_types;
+pub mod resources;
+pub mod role_assignments;
+pub mod roles;
 pub mod system;
+pub mod users;

@@ -5,14 +5,24 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod admin;
+mod architecture;
 mod command_line;
 mod conventions;
 mod crypto;
+mod documents;
 mod event_log;
 mod events;
 mod jwt;
+mod licences;
+mod organization_memberships;
 mod organizations;
 mod packaging;
 mod passwords;
+mod permissions;
+mod roles;
 mod settings;
+mod source;
 mod sql;
+mod sweeps;
+mod users;

@@ -94,7 +94,7 @@ pub fn story_apart(body: impl AsyncFnOnce(Test)) {
     LazyLock::force(&SHARED);
     RUNTIME.block_on(async {
         let pool = new_database(&SHARED.cluster, 24).await;
-        body(Test::on(pool.clone(), Limits::default()).await).await;
+        body(Test::on(pool.clone(), |_| {}).await).await;
         pool.close().await;
     });
 }
@@ -122,25 +122,37 @@ impl Test {
         Self::with_limits(Limits::default()).await
     }
 
-    /// A test on an application that counts requests.
-    pub async fn with_limits(limits: Limits) -> Self {
-        Self::on(SHARED.pool.clone(), limits).await
+    /// This application, seen from the environment of another test.
+    pub fn joined(self, other: &Self) -> Self {
+        Self { environment: other.environment.clone(), key: other.key.clone(), ..self }
     }
 
-    async fn on(pool: PgPool, limits: Limits) -> Self {
+    /// A test on an application that counts requests.
+    pub async fn with_limits(limits: Limits) -> Self {
+        Self::with(|parts| parts.limits = limits).await
+    }
+
+    /// A test on an application that differs in some of its parts.
+    pub async fn with(change: impl FnOnce(&mut Parts)) -> Self {
+        Self::on(SHARED.pool.clone(), change).await
+    }
+
+    async fn on(pool: PgPool, change: impl FnOnce(&mut Parts)) -> Self {
         let shared = &*SHARED;
         let database = Database::of(pool, Clock::default(), Random::new());
-        let app = App::new(Parts {
+        let mut parts = Parts {
             database,
             keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
-            limits,
+            limits: Limits::default(),
             public_url: "http://vestibule.test".to_owned(),
             operator: sha256(OPERATOR.as_bytes()),
             development: true,
             body_limit: 1 << 20,
             stopping: AtomicBool::new(false),
-        });
+        };
+        change(&mut parts);
+        let app = App::new(parts);
         let router = app::router(&app);
         let (environment, key) = new_environment(&app).await;
         Self { app, environment, key, router }
@@ -208,6 +220,11 @@ impl Test {
         self.post("/organizations", json!({ "name": name })).await.created()
     }
 
+    /// A new user of this address.
+    pub async fn user(&self, email: &str) -> Value {
+        self.post("/user_management/users", json!({ "email": email })).await.created()
+    }
+
     /// All pages of a list, one after another.
     pub async fn pages(&self, path: &str) -> Vec<Value> {
         let separator = if path.contains('?') { '&' } else { '?' };
@@ -240,6 +257,14 @@ impl Test {
     pub async fn events(&self, names: &[&str]) -> Vec<Value> {
         self.settle().await;
         self.pages(&format!("/events?limit=100&events={}", names.join(","))).await
+    }
+
+    /// Every event so far, of whatever name, straight from the log.
+    pub async fn all_events(&self) -> Vec<String> {
+        let rows = sqlx::query_scalar(
+            "select e.name from events e join environments v on v.key = e.environment where v.id = $1",
+        );
+        rows.bind(self.environment.id.as_str()).fetch_all(self.app.database().pool()).await.unwrap()
     }
 
     /// Asserts that the events of these kinds (the word before the dot) happened in exactly this order.

@@ -1,1 +1,2 @@
+//! The official Rust SDK as client.
 fn main() {}

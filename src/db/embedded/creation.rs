@@ -21,8 +21,11 @@ pub(super) fn create(
     launcher: &Launcher,
     durable: bool,
 ) -> Result<(), StartError> {
-    // An `initdb` whose server was killed is perhaps still cleaning up its draft.
-    debris::clear(&layout.draft)?;
+    for draft in layout.old_drafts()? {
+        // Its `initdb` is perhaps still at work.
+        debris::clear(&draft)?;
+        layout::remove(&draft)?;
+    }
     let mut said = String::new();
     for character_type in CHARACTER_TYPES {
         layout::renew(&layout.draft, &launcher.account)?;
@@ -56,7 +59,8 @@ fn initdb(
         let account = &launcher.account;
         return Err(StartError::Unreachable { directory: account.obstacle(&layout.draft), user: account.name.clone() });
     }
-    if output.status.success() {
+    // The second half is for a keeper that is not one, and does nothing successfully.
+    if output.status.success() && layout.draft.join("PG_VERSION").exists() {
         return Ok(Ok(()));
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " / ");

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +19,8 @@ use super::config;
 /// The kernel's limit for a socket's path is 107 bytes on Linux and 103 elsewhere; PostgreSQL's lock file beside
 /// it has five more.
 const LONGEST_SOCKET_PATH: usize = 90;
+/// Every attempt has a draft of its own: an `initdb` that outlived its server must not write into the next one.
+const DRAFT: &str = "pgdata.new";
 /// A day's log is written over a week later; a server that is off at that hour leaves it to the next start.
 const LOG_KEPT: Duration = Duration::from_hours(6 * 24);
 
@@ -50,7 +52,7 @@ impl Layout {
         let root = data_dir.join("postgres");
         Ok(Self {
             pgdata: root.join("pgdata"),
-            draft: root.join("pgdata.new"),
+            draft: root.join(format!("{DRAFT}.{}", std::process::id())),
             etc: root.join("etc"),
             log: root.join("log"),
             startup_log: root.join("startup.log"),
@@ -142,31 +144,48 @@ impl Layout {
         Ok(directory)
     }
 
-    /// The last errors that PostgreSQL wrote, or its last lines: first from before its log was open, then from
-    /// the log.
+    /// The drafts of attempts that came to nothing.
+    pub(super) fn old_drafts(&self) -> Result<Vec<PathBuf>, StartError> {
+        let entries = fs::read_dir(&self.root).map_err(StartError::io("read", &self.root))?;
+        let is_draft = |path: &PathBuf| path.file_stem() == Some(OsStr::new(DRAFT));
+        Ok(entries.flatten().map(|entry| entry.path()).filter(is_draft).collect())
+    }
+
+    /// Removes a short socket directory when PostgreSQL has stopped. Where that fails, it is found again.
+    pub(super) fn leave(&self, socket_directory: &Path) {
+        if socket_directory != self.run {
+            let _ = fs::remove_dir(socket_directory);
+        }
+    }
+
+    /// The last errors that PostgreSQL wrote before its log was open, or in the log; else its last lines.
+    ///
+    /// In this order, since the log goes back a week.
     pub(super) fn last_words(&self) -> String {
-        let modified = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
+        let modified = |path: &PathBuf| fs::metadata(path).and_then(|found| found.modified()).ok();
         let files = fs::read_dir(&self.log).into_iter().flatten().flatten().map(|entry| entry.path());
-        let newest = files.max_by_key(|path| modified(path));
-        let texts = [Some(self.startup_log.clone()), newest].into_iter().flatten().map(|path| read_tail(&path));
-        let texts: Vec<String> = texts.collect();
-        let lines = || texts.iter().flat_map(|text| text.lines());
+        let newest = files.max_by_key(modified).map(|path| read_tail(&path)).unwrap_or_default();
+        let startup = read_tail(&self.startup_log);
         let is_error = |line: &&str| ["FATAL:", "PANIC:", super::KEEPER].iter().any(|word| line.contains(word));
-        let errors: Vec<&str> = lines().filter(is_error).collect();
-        let words = if errors.is_empty() { lines().collect() } else { errors };
+        let errors = |text| str::lines(text).filter(is_error).collect::<Vec<_>>();
+        let words = [errors(&startup), errors(&newest), startup.lines().collect()];
+        let words = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
         words[words.len().saturating_sub(3)..].join(" / ")
     }
 }
 
-/// Removes and makes again the directory for a cluster in the making, empty and of the cluster's user.
+/// Makes the directory for a cluster in the making, empty and of the cluster's user.
 pub(super) fn renew(directory: &Path, account: &Account) -> Result<(), StartError> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(StartError::io("remove", directory)(error));
-        }
-        Ok(()) | Err(_) => {}
-    }
+    remove(directory)?;
     make_for(directory, account)
+}
+
+/// Removes a directory with all that is in it.
+pub(super) fn remove(directory: &Path) -> Result<(), StartError> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StartError::io("remove", directory)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn make(directory: &Path) -> Result<(), StartError> {
@@ -179,10 +198,15 @@ fn make(directory: &Path) -> Result<(), StartError> {
 fn make_for(directory: &Path, account: &Account) -> Result<(), StartError> {
     make(directory)?;
     if account.is_other() {
-        chown(directory, Some(account.uid.as_raw()), Some(account.gid.as_raw()))
-            .map_err(StartError::io("give away", directory))?;
+        give_away(directory, account)?;
     }
     set_mode(directory, 0o700)
+}
+
+/// Does not follow a link.
+fn give_away(directory: &Path, account: &Account) -> Result<(), StartError> {
+    lchown(directory, Some(account.uid.as_raw()), Some(account.gid.as_raw()))
+        .map_err(StartError::io("give away", directory))
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), StartError> {
@@ -194,11 +218,13 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), StartError> {
 fn make_private(directory: &Path, account: &Account) -> Result<(), StartError> {
     make(directory)?;
     let found = fs::symlink_metadata(directory).map_err(StartError::io("look at", directory))?;
-    let ours = found.uid() == account.uid.as_raw() || found.uid() == geteuid().as_raw();
-    if !found.is_dir() || !ours || found.permissions().mode() & 0o077 != 0 {
+    let mine = found.uid() == geteuid().as_raw();
+    let theirs = found.uid() == account.uid.as_raw();
+    if !found.is_dir() || !(mine || theirs) || found.permissions().mode() & 0o077 != 0 {
         return Err(StartError::SocketDirectory { directory: directory.to_owned(), user: account.name.clone() });
     }
-    make_for(directory, account)
+    // What is theirs already is not touched again: they could put a link in its place at this moment.
+    if theirs { Ok(()) } else { give_away(directory, account) }
 }
 
 fn drop_old_logs(directory: &Path) -> io::Result<()> {

@@ -10,19 +10,20 @@
 //!     etc/                  configuration, written at each start; `local.conf` is the operator's
 //!     startup.log           what PostgreSQL says before its own log is open
 //!     pgdata/               the cluster: the cluster's user alone, mode 0700
-//!     pgdata.new/           a cluster in the making, renamed to `pgdata` when it is whole
+//!     pgdata.new.<pid>/     a cluster in the making, renamed to `pgdata` when it is whole
 //!     log/                  one file for each day of the week
 //!     run/                  the socket
 //! ```
 //!
 //! Root cannot run PostgreSQL, so a server started by root gives the cluster to another user. Nothing that root
 //! writes lies in a directory of that user: who takes over PostgreSQL cannot aim root's writes with a symlink.
+//! (A folder that an ordinary user made stays that user's when root uses it later; then root trusts that user.)
 //!
 //! What ends when something dies:
 //!
-//! * PostgreSQL: [`supervisor`] starts it again, after a pause that grows while that fails.
-//! * the server, however: PostgreSQL gets SIGINT from the kernel ([`keeper`]) and shuts down in order.
-//! * both: the next start clears away what they left ([`debris`]) and PostgreSQL replays its log.
+//! * PostgreSQL: `supervisor` starts it again, after a pause that grows while that fails.
+//! * the server, however: PostgreSQL gets SIGINT from the kernel (`keeper`) and shuts down in order.
+//! * both: the next start clears away what they left (`debris`) and PostgreSQL replays its log.
 //!
 //! Only Linux has the signal on a parent's death and `/proc`. On another unix a killed server leaves PostgreSQL
 //! running, and the next start says so with the command that stops it.
@@ -41,7 +42,7 @@ mod ready;
 mod supervisor;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
@@ -74,9 +75,11 @@ pub struct Settings {
 /// Dropping it stops PostgreSQL as [`Cluster::stop`] does, without saying how that went.
 #[derive(Debug)]
 pub struct Cluster {
-    // Fields drop in this order: the lock must outlive PostgreSQL, or a second server could come in between.
     supervisor: Supervisor,
     options: PgConnectOptions,
+    layout: Layout,
+    socket_directory: PathBuf,
+    // Closed last: a second server must not come in while PostgreSQL still runs.
     _lock: File,
 }
 
@@ -92,11 +95,11 @@ impl Cluster {
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
         let layout = Layout::at(&settings.data_dir)?;
         Account::refuse_strangers(&layout)?;
-        let version = layout.version()?;
-        let binaries = binaries::find(version.as_deref(), &layout.pgdata)?;
         layout.make_server_directories()?;
         let lock = layout.lock()?;
 
+        let version = layout.version()?;
+        let binaries = binaries::find(version.as_deref(), &layout.pgdata)?;
         let account = Account::choose(&layout, version.is_some())?;
         layout.make_cluster_directories(&account)?;
         let socket_directory = layout.socket_directory(&account)?;
@@ -113,12 +116,26 @@ impl Cluster {
             arguments: config::arguments(&layout, &socket_directory, settings.durable),
             program: binaries.postgres(),
             launcher,
-            socket_directory,
+            socket_directory: socket_directory.clone(),
             layout: layout.clone(),
         })?;
         ready::wait(&supervisor, &options, &layout, &account)?;
         tracing::info!(pgdata = %layout.pgdata.display(), account = account.name, "private PostgreSQL is ready");
-        Ok(Self { supervisor, options, _lock: lock })
+        Ok(Self { supervisor, options, layout, socket_directory, _lock: lock })
+    }
+
+    /// How to connect to the cluster of a server that runs on this data directory: for commands beside it, which
+    /// cannot start the cluster because it is held. Call it after [`Cluster::start`] was refused as
+    /// [`StartError::Locked`]; without a server, nobody listens.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be looked at, or belongs to somebody else.
+    pub fn beside(data_dir: &Path) -> Result<PgConnectOptions, StartError> {
+        let layout = Layout::at(data_dir)?;
+        Account::refuse_strangers(&layout)?;
+        let account = Account::choose(&layout, layout.version()?.is_some())?;
+        Ok(options(&layout.socket_directory(&account)?))
     }
 
     /// How to connect: the socket, the role and the database. They stay the same when PostgreSQL is restarted.
@@ -139,8 +156,17 @@ impl Cluster {
     }
 }
 
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Err(error) = self.supervisor.stop() {
+            tracing::warn!("{error}");
+        }
+        self.layout.leave(&self.socket_directory);
+    }
+}
+
 /// Options that hold whatever `PG*` variables the environment has for other clusters.
-fn options(socket_directory: &std::path::Path) -> PgConnectOptions {
+fn options(socket_directory: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .socket(socket_directory)
         .port(config::PORT)

@@ -13,9 +13,6 @@ use super::{ROLE, StartError};
 
 /// How long PostgreSQL may run without a sign of life. Crash recovery has no limit: it gives signs.
 const SILENCE: Duration = Duration::from_secs(60);
-/// A warm start takes a few tens of milliseconds, so it is looked at often in the beginning.
-const EAGER: Duration = Duration::from_millis(2);
-const PATIENT: Duration = Duration::from_millis(25);
 const REPORT: Duration = Duration::from_secs(10);
 
 /// "the database system is starting up", also while it recovers or shuts down.
@@ -65,8 +62,18 @@ async fn poll(
             reported = Instant::now();
             tracing::info!("PostgreSQL is still starting, probably recovering after a crash");
         }
-        tokio::time::sleep(if started.elapsed() < Duration::from_secs(1) { EAGER } else { PATIENT }).await;
+        tokio::time::sleep(interval(started.elapsed())).await;
     }
+}
+
+/// A warm start takes a few tens of milliseconds and is looked at often. A long recovery is not: PostgreSQL logs
+/// every attempt.
+fn interval(waited: Duration) -> Duration {
+    Duration::from_millis(match waited.as_secs() {
+        0 => 2,
+        1..10 => 25,
+        10.. => 500,
+    })
 }
 
 enum Answer {

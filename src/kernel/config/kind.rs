@@ -3,13 +3,12 @@
 //! A kind is a constant, so that the table of settings can name it. It answers `None` for a value that is not of its
 //! kind and leaves the wording to the loader, which alone knows whether the value may be shown.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -155,16 +154,9 @@ pub const LOG_FORMAT: Kind<LogFormat> = Kind {
 
 /// A rate where 0 switches the limit off.
 pub const RATE: Kind<Option<NonZeroU32>> = Kind {
-    expects: "a number of requests per minute, or 0 for no limit",
+    expects: "a number per minute, or 0 for no limit",
     shape: Shape::One,
     parse: |text| text.parse().ok().map(NonZeroU32::new),
-};
-
-/// Networks; a lone address is the network that holds only it.
-pub const NETWORKS: Kind<Vec<IpNet>> = Kind {
-    expects: "addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.1",
-    shape: Shape::List,
-    parse: |text| text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(network).collect(),
 };
 
 /// Size of a request body. The bounds keep out units that were mixed up.
@@ -189,10 +181,6 @@ pub fn decode_key(text: &str) -> Option<[u8; 32]> {
     let bytes = hex::decode(text).or_else(|_| STANDARD.decode(text)).ok()?;
     let key = <[u8; 32]>::try_from(bytes).ok()?;
     key.iter().any(|byte| *byte != key[0]).then_some(key)
-}
-
-fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 fn is_word(text: &str) -> bool {

@@ -21,8 +21,6 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
-
 use crate::kernel::secret::Secret;
 
 pub mod fault;
@@ -250,9 +248,9 @@ settings! {
     open database_connections: u32 = kind::CONNECTIONS, default "16";
     /// Master key that seals what the server must be able to read back: signing keys, webhook secrets.
     secret secret_key: Option<Secret<String>> = kind::SECRET_KEY, absent "made in the data directory at the first start";
-    /// API key of the first environment. Read when that environment is made.
+    /// API key of the first environment. Added at the start if it is not there yet.
     secret api_key: Option<Secret<String>> = kind::API_KEY, absent "made and printed once";
-    /// Client id of the first environment. Read when that environment is made.
+    /// Client id of the first environment. It stands in tokens, so it cannot be changed later: another one ends the start.
     open client_id: Option<String> = kind::CLIENT_ID, absent "made and printed once";
     /// Operator's token for the admin API.
     secret admin_token: Option<Secret<String>> = kind::ADMIN_TOKEN, absent "made and printed once";
@@ -269,9 +267,8 @@ settings! {
     open log_format: LogFormat = kind::LOG_FORMAT, default "text";
     /// Requests per minute that one API key may send; 0 for no limit.
     open rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
-    /// Addresses and networks of reverse proxies, separated by commas, whose `X-Forwarded-For` is believed. Empty for
-    /// none.
-    open trusted_proxies: Vec<IpNet> = kind::NETWORKS, default "";
+    /// Attempts to sign in per minute for one address; 0 for no limit.
+    open sign_in_rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
     /// Largest request body, in bytes or with KiB or MiB.
     open request_body_limit: usize = kind::BODY_SIZE, default "1MiB";
 }

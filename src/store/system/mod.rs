@@ -4,4 +4,5 @@
 
 pub mod environments;
 pub mod event_partitions;
+pub mod installation;
 pub mod management_keys;

@@ -1,0 +1,93 @@
+//! From settings to an application: the steps that `serve` and the commands beside it have in common.
+
+use std::error::Error;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::db::{Database, migrate};
+use crate::domain::installation::{self, Made, Wishes};
+use crate::http::App;
+use crate::http::limit::Limits;
+use crate::http::state::Parts;
+use crate::kernel::config::Config;
+use crate::kernel::crypto::{Keyring, MasterKey, Random};
+use crate::kernel::secret::Secret;
+use crate::protocol::password::{self, Hasher};
+
+/// The file in the data directory that holds the master key, where none is set.
+const KEY_FILE: &str = "secret.key";
+
+/// Brings the database up to date, makes what a first start makes, and puts the application together.
+///
+/// # Errors
+///
+/// When the database cannot be reached or migrated, or the master key is not the one that it was sealed under.
+pub async fn application(
+    config: &Config,
+    database: &Database,
+    public_url: String,
+) -> Result<(App, Made), Box<dyn Error + Send + Sync>> {
+    let keyring = Keyring::new(master_key(config, &database.random)?, Vec::new(), database.random.clone());
+    migrate::run(database).await?;
+    let wishes = Wishes {
+        api_key: config.api_key.clone(),
+        client_id: config.client_id.clone(),
+        admin_token: config.admin_token.clone(),
+    };
+    let (operator, made) =
+        database.write_system(async |system| installation::prepare(system, &keyring, wishes).await).await?;
+    let app = App::new(Parts {
+        database: database.clone(),
+        keyring,
+        hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
+        limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
+        public_url,
+        operator,
+        development: config.dev,
+        body_limit: config.request_body_limit,
+        stopping: AtomicBool::new(false),
+    });
+    Ok((app, made))
+}
+
+fn master_key(config: &Config, random: &Random) -> Result<MasterKey, Box<dyn Error + Send + Sync>> {
+    if let Some(text) = &config.secret_key {
+        return Ok(MasterKey::from_text(text)?);
+    }
+    // Others may pass through, as the private cluster's user must; what is secret has a mode of its own.
+    std::fs::DirBuilder::new().recursive(true).mode(0o711).create(&config.data_dir)?;
+    let path = config.data_dir.join(KEY_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(MasterKey::from_text(&Secret::new(text))?),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let key = MasterKey::generate(random);
+            keep(&path, &key)?;
+            tracing::warn!(
+                path = %path.display(),
+                "no VESTIBULE_SECRET_KEY is set: made a master key; back it up, without it the secrets in the database are lost"
+            );
+            Ok(key)
+        }
+        Err(error) => Err(format!("the master key in {} cannot be read: {error}", path.display()).into()),
+    }
+}
+
+/// Writes the key beside its place first, so that no crash leaves half a key, and for its owner only.
+fn keep(path: &Path, key: &MasterKey) -> std::io::Result<()> {
+    let draft = path.with_extension("new");
+    match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(key.to_text().expose().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    match path.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,21 @@
+//! The log: lines on standard error, as text or as JSON.
+
+use std::error::Error;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::kernel::config::{Config, LogFormat};
+
+/// Starts logging as the settings say.
+///
+/// # Errors
+///
+/// When the filter cannot be read, or logging was started before.
+pub fn start(config: &Config) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let filter = EnvFilter::try_new(&config.log)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match config.log_format {
+        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    }
+}

@@ -1,0 +1,101 @@
+//! The first start of a server, and what every later one finds again.
+
+use super::environments::{self, Create};
+use crate::db::System;
+use crate::kernel::crypto::{Keyring, sha256};
+use crate::kernel::secret::Secret;
+use crate::kernel::{Error, Result};
+use crate::model::environments::Environment;
+use crate::store;
+
+/// What the operator has settled about the first environment and about themselves.
+#[derive(Debug, Default)]
+pub struct Wishes {
+    /// The first environment's API key.
+    pub api_key: Option<Secret<String>>,
+    /// The first environment's client id.
+    pub client_id: Option<String>,
+    /// The operator's token.
+    pub admin_token: Option<Secret<String>>,
+}
+
+/// What was made, to be shown this once. Nothing that the operator chose is in it.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// The first environment's API key.
+    pub api_key: Option<Secret<String>>,
+    /// The first environment's client id.
+    pub client_id: Option<String>,
+    /// The operator's token.
+    pub admin_token: Option<Secret<String>>,
+}
+
+/// Makes what is missing: the first environment, a key to it, the operator's token.
+///
+/// Servers that start together take turns, so one of them makes it and the others find it. Returns the SHA-256 of the
+/// token that holds from now on, and what was made.
+pub async fn prepare(system: &mut System, keyring: &Keyring, wishes: Wishes) -> Result<([u8; 32], Made)> {
+    let Wishes { api_key, client_id, admin_token } = wishes;
+    let found = store::system::installation::lock(system).await?;
+    check_master_key(system, keyring, found.key_check).await?;
+    let mut made = Made::default();
+    let operator = match (admin_token, found.operator_hash.and_then(|hash| hash.try_into().ok())) {
+        (Some(token), _) => sha256(token.expose().as_bytes()),
+        (None, Some(hash)) => hash,
+        (None, None) => {
+            let token = Secret::new(format!("admin_{}", system.random().alphanumeric(43)));
+            let hash = sha256(token.expose().as_bytes());
+            store::system::installation::set_operator_hash(system, &hash).await?;
+            made.admin_token = Some(token);
+            hash
+        }
+    };
+    match store::system::environments::find_first(system).await? {
+        Some(environment) => adopt(system, &environment, api_key, client_id).await?,
+        None => {
+            let input = Create { name: "Default".to_owned(), client_id: client_id.clone(), ..Create::default() };
+            let environment = environments::create(system, input).await?;
+            made.client_id = client_id.is_none().then(|| environment.client_id.clone());
+            let chosen = api_key.is_some();
+            let (_, value) = environments::create_key(system, &environment, "First key", api_key).await?;
+            made.api_key = (!chosen).then_some(value);
+        }
+    }
+    Ok((operator, made))
+}
+
+/// A server with another master key could read none of the secrets that are stored: it must not start.
+async fn check_master_key(system: &mut System, keyring: &Keyring, check: Option<Vec<u8>>) -> Result<()> {
+    const PURPOSE: &str = "installation";
+    match check {
+        Some(sealed) => keyring.open(PURPOSE, &sealed).map(drop).map_err(Error::internal),
+        None => store::system::installation::set_key_check(system, &keyring.seal(PURPOSE, b"vestibule")).await,
+    }
+}
+
+/// Holds what the operator settled against the environment that is there. A key is added, so that scripts go on
+/// working with a restored database; a client id stands in tokens and in applications, so it is never changed.
+async fn adopt(
+    system: &mut System,
+    environment: &Environment,
+    api_key: Option<Secret<String>>,
+    client_id: Option<String>,
+) -> Result<()> {
+    if let Some(wanted) = client_id.filter(|wanted| *wanted != environment.client_id) {
+        let message = format!(
+            "The first environment already has the client id {}; VESTIBULE_CLIENT_ID says {wanted}.",
+            environment.client_id
+        );
+        return Err(Error::conflict("client_id_differs", message));
+    }
+    let Some(value) = api_key else { return Ok(()) };
+    let hash = sha256(value.expose().as_bytes());
+    match store::system::environments::find_by_key(system, &hash).await? {
+        Some((owner, _)) if owner.id == environment.id => Ok(()),
+        Some((owner, _)) => {
+            let message = format!("VESTIBULE_API_KEY is a key of another environment, {}.", owner.id);
+            Err(Error::conflict("api_key_already_exists", message))
+        }
+        None => environments::create_key(system, environment, "VESTIBULE_API_KEY", Some(value)).await.map(drop),
+    }
+}

@@ -1,0 +1,31 @@
+//! What the server keeps about itself.
+
+use sqlx::FromRow;
+
+use crate::db::System;
+use crate::kernel::Result;
+use crate::sql;
+
+/// The one row about this installation.
+#[derive(Debug, FromRow)]
+pub struct Installation {
+    /// The SHA-256 of the operator's token, if the server made one.
+    pub operator_hash: Option<Vec<u8>>,
+    /// Something known, sealed under the master key.
+    pub key_check: Option<Vec<u8>>,
+}
+
+/// The row, held against other servers that start at the same time.
+pub async fn lock(system: &mut System) -> Result<Installation> {
+    system.query(sql!("select operator_hash, key_check from installation for update")).one().await
+}
+
+/// Keeps the hash of the operator's token.
+pub async fn set_operator_hash(system: &mut System, hash: &[u8; 32]) -> Result<()> {
+    system.query(sql!("update installation set operator_hash = $1")).bind(&hash[..]).run().await.map(drop)
+}
+
+/// Keeps what the master key is recognised by.
+pub async fn set_key_check(system: &mut System, sealed: &[u8]) -> Result<()> {
+    system.query(sql!("update installation set key_check = $1")).bind(sealed).run().await.map(drop)
+}
