@@ -225,4 +225,6 @@ kinds! {
     RoleAssignmentKind RoleAssignmentId "role_assignment" "Role assignment";
     /// A signed-in user's session.
     SessionKind SessionId "session" "Session";
+    /// A key that signs an environment's tokens. Its id is the `kid` of those tokens.
+    SigningKeyKind SigningKeyId "signing_key" "Signing key";
 }

@@ -94,7 +94,7 @@ pub fn story_apart(body: impl AsyncFnOnce(Test)) {
     LazyLock::force(&SHARED);
     RUNTIME.block_on(async {
         let pool = new_database(&SHARED.cluster, 24).await;
-        body(Test::on(pool.clone(), |_| {}).await).await;
+        body(Test::on(pool.clone(), |_| ()).await).await;
         pool.close().await;
     });
 }
@@ -139,9 +139,8 @@ impl Test {
 
     async fn on(pool: PgPool, change: impl FnOnce(&mut Parts)) -> Self {
         let shared = &*SHARED;
-        let database = Database::of(pool, Clock::default(), Random::new());
         let mut parts = Parts {
-            database,
+            database: Database::of(pool, Clock::default(), Random::new()),
             keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
             limits: Limits::default(),
