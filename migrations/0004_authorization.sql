@@ -31,8 +31,8 @@ create table resource_type_parents (
 create index resource_type_parents_type_idx on resource_type_parents (environment, type);
 create index resource_type_parents_parent_idx on resource_type_parents (environment, parent);
 
--- A role of the environment, or of one organization. `priority` is the place in the environment's order; an
--- organization with roles of its own has its own order in `organization_role_orders`.
+-- A role of the environment, or of one organization. `priority` is the place in the environment's order, so a role of an
+-- organization has none: an organization with roles of its own has its own order in `organization_role_orders`.
 create table roles (
     environment integer not null,
     key integer generated always as identity,
@@ -42,7 +42,7 @@ create table roles (
     name text not null,
     description text,
     resource_type integer not null,
-    priority integer not null,
+    priority integer,
     is_default boolean not null default false,
     created_at timestamptz not null,
     updated_at timestamptz not null,
@@ -52,7 +52,9 @@ create table roles (
     constraint roles_organization_fkey foreign key (environment, organization_id)
         references organizations (environment, id) on delete cascade,
     constraint roles_resource_type_fkey foreign key (environment, resource_type)
-        references resource_types (environment, key) on delete cascade
+        references resource_types (environment, key) on delete cascade,
+    constraint roles_priority_check check ((organization_id is null) = (priority is not null)),
+    constraint roles_is_default_check check (organization_id is null or not is_default)
 );
 
 create unique index roles_environment_slug_key on roles (environment, slug) where organization_id is null;
@@ -61,6 +63,8 @@ create unique index roles_default_key on roles (environment) where is_default;
 create index roles_organization_idx on roles (environment, organization_id);
 create index roles_resource_type_idx on roles (environment, resource_type);
 
+-- The order and the default of an organization that has left those of the environment, which it does with its first role.
+-- Roles that the environment makes afterwards need no row: a role without one comes after all that have one.
 create table organization_role_orders (
     environment integer not null,
     organization_id text collate "C" not null,
@@ -112,8 +116,8 @@ create table role_permissions (
 create index role_permissions_role_idx on role_permissions (environment, role);
 create index role_permissions_permission_idx on role_permissions (environment, permission, role);
 
--- Keys rise in the order of creation, which is the order of lists. The root of an organization's tree has no parent
--- and no external id of its own: it goes by its organization's.
+-- Keys rise in the order of creation, which is the order of lists. The root of an organization's tree has no parent,
+-- and no name and external id of its own: it goes by its organization's.
 create table resources (
     environment integer not null,
     key bigint generated always as identity,
@@ -122,7 +126,7 @@ create table resources (
     type integer not null,
     parent bigint,
     external_id text collate "C",
-    name text not null,
+    name text,
     description text,
     created_at timestamptz not null,
     updated_at timestamptz not null,
@@ -134,7 +138,8 @@ create table resources (
     constraint resources_type_fkey foreign key (environment, type)
         references resource_types (environment, key) on delete cascade,
     constraint resources_parent_fkey foreign key (parent) references resources (key) on delete cascade,
-    constraint resources_root_check check ((parent is null) = (external_id is null))
+    constraint resources_root_check check (
+        (parent is null) = (external_id is null) and (parent is null) = (name is null))
 );
 
 create unique index resources_root_key on resources (environment, organization_id) where parent is null;

@@ -2,13 +2,14 @@
 
 use axum::Router;
 
+use crate::admin;
 use crate::api;
 use crate::http::edge;
 use crate::http::{App, Routes, health};
 
 /// Every route that the server has.
 pub fn routes() -> Routes {
-    api::routes().merge(health::routes())
+    api::routes().merge(admin::routes()).merge(health::routes())
 }
 
 /// The whole application as one service.

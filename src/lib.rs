@@ -2,6 +2,7 @@
 //!
 //! The modules are the floors of a house: each imports only those below it. `docs/architecture.md` is the map.
 
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod cli;

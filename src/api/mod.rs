@@ -5,10 +5,11 @@
 
 pub mod events;
 pub mod organizations;
+pub mod users;
 
 use crate::http::Routes;
 
 /// Every route of the API.
 pub fn routes() -> Routes {
-    Routes::family("platform").merge(organizations::routes()).merge(events::routes())
+    Routes::family("platform").merge(organizations::routes()).merge(users::routes()).merge(events::routes())
 }

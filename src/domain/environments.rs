@@ -1,8 +1,10 @@
 //! Environments and their management keys: the operator's business.
 
-use crate::db::System;
+use super::{permissions, resource_types, roles};
+use crate::db::{System, Tx};
 use crate::kernel::crypto::sha256;
-use crate::kernel::id::{ClientKind, EnvironmentId};
+use crate::kernel::id::{ClientKind, EnvironmentId, ManagementKeyId};
+use crate::kernel::patch::Patch;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
 use crate::model::environments::{Environment, ManagementKey};
@@ -12,18 +14,75 @@ use crate::store::system::environments::New;
 /// What a new environment is made of.
 #[derive(Debug, Default)]
 pub struct Create {
+    /// Its id, where a seed pins it.
+    pub id: Option<EnvironmentId>,
     /// What people call it.
     pub name: String,
     /// Its client id, where somebody pins it.
     pub client_id: Option<String>,
 }
 
-/// Makes an environment, without a key yet.
+/// Makes an environment with what every one begins with, but without a key yet.
 pub async fn create(system: &mut System, input: Create) -> Result<Environment> {
-    let Create { name, client_id } = input;
+    let Create { id, name, client_id } = input;
     let client_id = client_id.unwrap_or_else(|| system.mint::<ClientKind>().to_string());
-    let id: EnvironmentId = system.mint();
-    store::system::environments::insert(system, New { id: &id, name: name.trim(), client_id: &client_id }).await
+    let id = id.unwrap_or_else(|| system.mint());
+    let new = New { id: &id, name: name.trim(), client_id: &client_id };
+    let environment = store::system::environments::insert(system, new).await?;
+    system.within(environment.key, seed).await?;
+    Ok(environment)
+}
+
+/// What every environment begins with.
+async fn seed(tx: &mut Tx) -> Result<()> {
+    let organization = resource_types::seed(tx).await?;
+    permissions::seed(tx, organization).await?;
+    roles::seed(tx).await
+}
+
+/// What an update of an environment changes.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// A new name.
+    pub name: Option<String>,
+    /// Whether a membership may have several roles of the organization.
+    pub multiple_roles: Option<bool>,
+    /// How long an access token is valid, in seconds.
+    pub access_token_seconds: Option<i32>,
+    /// How long a session lasts at most, in seconds.
+    pub session_seconds: Option<i32>,
+    /// After how many seconds without a refresh a session ends; null is never.
+    pub session_idle_seconds: Patch<i32>,
+}
+
+/// Changes an environment or its settings. What is already signed in keeps the times that it was given; the next
+/// token obeys the new ones.
+pub async fn update(system: &mut System, id: &EnvironmentId, input: Update) -> Result<Environment> {
+    let Update { name, multiple_roles, access_token_seconds, session_seconds, session_idle_seconds } = input;
+    let current = store::system::environments::lock(system, id).await?;
+    let mut environment = current.clone();
+    if let Some(name) = name {
+        environment.name = name.trim().to_owned();
+    }
+    let settings = &mut environment.settings;
+    settings.multiple_roles = multiple_roles.unwrap_or(settings.multiple_roles);
+    settings.access_token_seconds = access_token_seconds.unwrap_or(settings.access_token_seconds);
+    settings.session_seconds = session_seconds.unwrap_or(settings.session_seconds);
+    settings.session_idle_seconds = session_idle_seconds.or(settings.session_idle_seconds);
+    if environment != current {
+        environment.updated_at = system.now();
+        store::system::environments::update(system, &environment).await?;
+    }
+    Ok(environment)
+}
+
+/// Deletes an environment with everything in it, its log included; nobody is left to read what this would announce.
+///
+/// The rows go before the events: whoever is changing one of them holds it until his events are written, so that
+/// these are seen, and removed, too.
+pub async fn delete(system: &mut System, id: &EnvironmentId) -> Result<()> {
+    let key = store::system::environments::delete(system, id).await?.ok_or_else(|| Error::missing(id))?;
+    store::system::environments::delete_events(system, key).await
 }
 
 /// Makes a management key of an environment, with this value or a new one. The value is not kept: only its hash is,
@@ -45,6 +104,12 @@ pub async fn create_key(
     let hash = sha256(value.expose().as_bytes());
     store::system::management_keys::insert(system, environment.key, &key, &hash).await?;
     Ok((key, value))
+}
+
+/// Revokes a management key, from the very next request on. The last one may go: the operator can make another.
+pub async fn delete_key(system: &mut System, environment: &Environment, id: &ManagementKeyId) -> Result<()> {
+    let was_there = store::system::management_keys::delete(system, environment.key, id).await?;
+    if was_there { Ok(()) } else { Err(Error::missing(id)) }
 }
 
 /// A key that somebody pins must look like one, and be long enough not to be guessed.

@@ -53,7 +53,7 @@ pub async fn prepare(system: &mut System, keyring: &Keyring, wishes: Wishes) -> 
     match store::system::environments::find_first(system).await? {
         Some(environment) => adopt(system, &environment, api_key, client_id).await?,
         None => {
-            let input = Create { name: "Default".to_owned(), client_id: client_id.clone() };
+            let input = Create { name: "Default".to_owned(), client_id: client_id.clone(), ..Create::default() };
             let environment = environments::create(system, input).await?;
             made.client_id = client_id.is_none().then(|| environment.client_id.clone());
             let chosen = api_key.is_some();

@@ -1,6 +1,7 @@
 //! Organizations: made, changed and deleted with what belongs to them.
 
 use super::organization_domains::{self, Claim};
+use super::resources;
 use crate::db::Tx;
 use crate::kernel::Result;
 use crate::kernel::id::OrganizationId;
@@ -43,7 +44,7 @@ pub struct Update {
     pub stripe_customer_id: Patch<String>,
 }
 
-/// Makes an organization, its domains with it.
+/// Makes an organization, its domains and the root of its resource tree with it.
 pub async fn create(tx: &mut Tx, input: Create) -> Result<Organization> {
     let Create { id, name, allow_profiles_outside_organization, domains, metadata, external_id } = input;
     let mut organization = Organization {
@@ -58,6 +59,7 @@ pub async fn create(tx: &mut Tx, input: Create) -> Result<Organization> {
         updated_at: tx.now(),
     };
     store::organizations::insert(tx, &organization).await?;
+    resources::create_root(tx, &organization.id).await?;
     organization.domains = organization_domains::replace(tx, &organization.id, Vec::new(), &domains).await?;
     tx.emit(organization.created())?;
     Ok(organization)

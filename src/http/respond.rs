@@ -16,6 +16,16 @@ impl<T: Serialize> IntoResponse for Created<T> {
     }
 }
 
+/// 200 without a body, and so without a content type: SDKs would try to read one.
+#[derive(Debug)]
+pub struct Done;
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        StatusCode::OK.into_response()
+    }
+}
+
 /// 202 without a body.
 #[derive(Debug)]
 pub struct Accepted;

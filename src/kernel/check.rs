@@ -4,6 +4,7 @@
 //! an address). Rules that need the database are not here: they are the domain's.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use super::error::{Error, FieldFault, Result};
 
@@ -33,6 +34,14 @@ impl Faults {
     pub fn max(&mut self, field: &str, value: &str, characters: usize) {
         if value.chars().count() > characters {
             self.add(field, "too_long", format!("{field} must have at most {characters} characters."));
+        }
+    }
+
+    /// The field must lie within these bounds.
+    pub fn between(&mut self, field: &str, value: i64, bounds: &RangeInclusive<i64>) {
+        if !bounds.contains(&value) {
+            let (low, high) = (bounds.start(), bounds.end());
+            self.add(field, "invalid_value", format!("{field} must be between {low} and {high}."));
         }
     }
 
@@ -76,6 +85,12 @@ pub fn is_email(value: &str) -> bool {
         && !local.contains('@')
         && value.chars().all(plain)
         && domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
+}
+
+/// The form in which e-mail addresses are compared: trimmed and in lower case, as everybody reads them, although RFC
+/// 5321 would let a host tell `Ann` from `ann`.
+pub fn normal_email(value: &str) -> String {
+    value.trim().to_lowercase()
 }
 
 /// The rules of a body or query that need nothing but itself.

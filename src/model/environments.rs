@@ -1,5 +1,7 @@
 //! Environments and their management keys.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -7,7 +9,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{EnvironmentId, EnvironmentKey, ManagementKeyId};
 
 /// An environment: a tenant of the server, with everything in it.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
 #[serde(tag = "object", rename = "environment")]
 pub struct Environment {
     /// The key by which its rows name it.
@@ -41,6 +43,13 @@ pub struct Settings {
     pub session_seconds: i32,
     /// After how many seconds without a refresh a session ends; null is never.
     pub session_idle_seconds: Option<i32>,
+}
+
+impl Settings {
+    /// How long an access token may be valid, in seconds: long enough to be used, short enough to count as revoked.
+    pub const ACCESS_TOKEN_SECONDS: RangeInclusive<i64> = 60..=86_400;
+    /// How long a session may last, or lie idle, in seconds: up to a year.
+    pub const SESSION_SECONDS: RangeInclusive<i64> = 60..=31_536_000;
 }
 
 /// A key by which an application manages an environment. Its value is shown once, when it is made.

@@ -4,9 +4,15 @@
 
 pub mod environments;
 pub mod events;
+pub mod keys;
+pub mod locales;
 pub mod metadata;
 pub mod organization_domains;
 pub mod organizations;
+pub mod permissions;
+pub mod resource_types;
+pub mod roles;
+pub mod users;
 
 /// Declares the events about an object: `organization.created()` and its siblings.
 ///

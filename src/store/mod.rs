@@ -6,4 +6,10 @@
 pub mod events;
 pub mod organization_domains;
 pub mod organizations;
+pub mod permissions;
+pub mod resource_types;
+pub mod resources;
+pub mod role_assignments;
+pub mod roles;
 pub mod system;
+pub mod users;

@@ -5,10 +5,12 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod admin;
 mod architecture;
 mod command_line;
 mod conventions;
 mod crypto;
+mod documents;
 mod jwt;
 mod licences;
 mod organizations;
@@ -17,3 +19,5 @@ mod passwords;
 mod settings;
 mod source;
 mod sql;
+mod sweeps;
+mod users;

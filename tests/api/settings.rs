@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::documents;
 use vestibule::cli;
 use vestibule::kernel::config::layers::{self, Layer};
 use vestibule::kernel::config::{Config, Fallback, Faults, Flags, LogFormat, SETTINGS, kind};
@@ -317,17 +318,5 @@ fn table() -> String {
 
 #[test]
 fn the_handbook_lists_the_settings_that_exist() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once("<!-- settings: begin -->\n").expect("a begin marker");
-    let (_, after) = rest.split_once("<!-- settings: end -->").expect("an end marker");
-    let fresh = format!("{before}<!-- settings: begin -->\n{}<!-- settings: end -->{after}", table());
-    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
-        std::fs::write(&path, &fresh).unwrap();
-        return;
-    }
-    assert!(
-        text == fresh,
-        "docs/operations.md lists other settings than there are; UPDATE=1 cargo test --test api settings"
-    );
+    documents::assert_part("docs/operations.md", "settings", &table());
 }

@@ -58,6 +58,12 @@ impl Answer {
         assert_eq!(self.expect(204), Value::Null);
     }
 
+    /// 200 without a body.
+    #[track_caller]
+    pub fn done(self) {
+        assert_eq!(self.expect(200), Value::Null);
+    }
+
     #[track_caller]
     pub fn missing(self) -> Value {
         self.fails(404, "entity_not_found")

@@ -93,19 +93,26 @@ impl Test {
 
     /// A test on an application that counts requests.
     pub async fn with_limits(limits: Limits) -> Self {
+        Self::with(|parts| parts.limits = limits).await
+    }
+
+    /// A test on an application that differs in some of its parts.
+    pub async fn with(change: impl FnOnce(&mut Parts)) -> Self {
         let shared = &*SHARED;
         let database = Database::of(shared.pool.clone(), Clock::default(), Random::new());
-        let app = App::new(Parts {
+        let mut parts = Parts {
             database,
             keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
-            limits,
+            limits: Limits::default(),
             public_url: "http://vestibule.test".to_owned(),
             operator: sha256(OPERATOR.as_bytes()),
             development: true,
             body_limit: 1 << 20,
             stopping: AtomicBool::new(false),
-        });
+        };
+        change(&mut parts);
+        let app = App::new(parts);
         let router = app::router(&app);
         let (environment, key) = new_environment(&app).await;
         Self { app, environment, key, router }
@@ -173,6 +180,11 @@ impl Test {
         self.post("/organizations", json!({ "name": name })).await.created()
     }
 
+    /// A new user of this address.
+    pub async fn user(&self, email: &str) -> Value {
+        self.post("/user_management/users", json!({ "email": email })).await.created()
+    }
+
     /// All pages of a list, one after another.
     pub async fn pages(&self, path: &str) -> Vec<Value> {
         let separator = if path.contains('?') { '&' } else { '?' };
@@ -191,6 +203,14 @@ impl Test {
     /// The events of these names so far, oldest first.
     pub async fn events(&self, names: &[&str]) -> Vec<Value> {
         self.pages(&format!("/events?limit=100&events={}", names.join(","))).await
+    }
+
+    /// Every event so far, of whatever name, straight from the log.
+    pub async fn all_events(&self) -> Vec<String> {
+        let rows = sqlx::query_scalar(
+            "select e.name from events e join environments v on v.key = e.environment where v.id = $1",
+        );
+        rows.bind(self.environment.id.as_str()).fetch_all(self.app.database().pool()).await.unwrap()
     }
 
     /// Asserts that the events of these kinds (the word before the dot) happened in exactly this order.

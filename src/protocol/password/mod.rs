@@ -17,6 +17,7 @@ pub use phc::{PhcError, Verdict, inspect};
 pub use pool::{Limits, Load};
 pub use strength::{Weakness, strength};
 
+use crate::kernel;
 use crate::kernel::crypto::Random;
 use crate::kernel::secret::Secret;
 
@@ -35,6 +36,16 @@ pub enum Error {
     /// The work was given up half-way: a bug, or the server is stopping.
     #[error("password hashing was interrupted")]
     Interrupted,
+}
+
+/// A full queue and an interruption pass: come back in a moment. A stored hash that cannot be used is a fault of ours.
+impl From<Error> for kernel::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Busy { .. } | Error::Interrupted => Self::unavailable(error),
+            Error::Stored(_) => Self::internal(error),
+        }
+    }
 }
 
 /// Hashes and verifies passwords on threads of its own. Cheap to clone; all clones share the threads.

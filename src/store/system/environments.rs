@@ -2,11 +2,12 @@
 
 use sqlx::FromRow;
 
-use crate::db::{OnConstraint, System};
-use crate::kernel::id::{EnvironmentId, ManagementKeyId};
+use crate::db::{EnvironmentKey, OnConstraint, System};
+use crate::kernel::id::{EnvironmentId, EnvironmentKind, ManagementKeyId};
+use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
-use crate::sql;
+use crate::{page_sql, sql};
 
 macro_rules! columns {
     () => {
@@ -47,14 +48,47 @@ pub async fn find_by_client_id(system: &mut System, client_id: &str) -> Result<O
         .await
 }
 
+/// The environments that people call by this name: usually one, but nothing keeps an operator from having two.
+pub async fn list_by_name(system: &mut System, name: &str) -> Result<Vec<Environment>> {
+    system
+        .query(sql!("select ", columns!(), " from environments e where e.name = $1 order by e.key"))
+        .bind(name)
+        .all()
+        .await
+}
+
 /// The environment of this id.
 pub async fn find(system: &mut System, id: &EnvironmentId) -> Result<Option<Environment>> {
     system.query(sql!("select ", columns!(), " from environments e where e.id = $1")).bind(id).find().await
 }
 
+/// The environment that must be there.
+pub async fn get(system: &mut System, id: &EnvironmentId) -> Result<Environment> {
+    find(system, id).await?.ok_or_else(|| Error::missing(id))
+}
+
+/// The environment, held against other changes until the transaction ends. Rows may go on being made in it
+/// meanwhile: they name it by its key, which does not change.
+pub async fn lock(system: &mut System, id: &EnvironmentId) -> Result<Environment> {
+    system
+        .query(sql!("select ", columns!(), " from environments e where e.id = $1 for no key update"))
+        .bind(id)
+        .find()
+        .await?
+        .ok_or_else(|| Error::missing(id))
+}
+
 /// The environment that was made first.
 pub async fn find_first(system: &mut System) -> Result<Option<Environment>> {
     system.query(sql!("select ", columns!(), " from environments e order by e.key limit 1")).find().await
+}
+
+/// A page of environments.
+pub async fn list(system: &mut System, page: &Page<EnvironmentKind>) -> Result<List<Environment>> {
+    system
+        .page(page_sql!("select ", columns!(), " from environments e where $1::boolean"; "e.id"), page)
+        .list(|environment: &Environment| environment.id.as_str())
+        .await
 }
 
 /// A new environment.
@@ -84,9 +118,40 @@ pub async fn insert(system: &mut System, new: New<'_>) -> Result<Environment> {
         .one()
         .await
         .on_constraint("environments_client_id_key", || {
-            Error::conflict("client_id_already_used", "The client_id is already used by another environment.")
+            Error::conflict("client_id_already_used", "An environment with this client_id already exists.")
         })
         .on_constraint("environments_id_key", || {
             Error::conflict("environment_already_exists", "An environment with this id already exists.")
         })
+}
+
+/// Writes a changed environment.
+pub async fn update(system: &mut System, environment: &Environment) -> Result<()> {
+    system
+        .query(sql!(
+            "update environments
+             set name = $2, multiple_roles = $3, access_token_seconds = $4, session_seconds = $5,
+                 session_idle_seconds = $6, updated_at = $7
+             where key = $1"
+        ))
+        .bind(environment.key)
+        .bind(&environment.name)
+        .bind(environment.settings.multiple_roles)
+        .bind(environment.settings.access_token_seconds)
+        .bind(environment.settings.session_seconds)
+        .bind(environment.settings.session_idle_seconds)
+        .bind(environment.updated_at)
+        .run()
+        .await
+        .map(drop)
+}
+
+/// Removes an environment with everything that names it; whether it was there.
+pub async fn delete(system: &mut System, id: &EnvironmentId) -> Result<Option<EnvironmentKey>> {
+    system.query(sql!("delete from environments where id = $1 returning key")).bind(id).find_value().await
+}
+
+/// Removes the events of an environment: the log, being partitioned, names its environment without a foreign key.
+pub async fn delete_events(system: &mut System, environment: EnvironmentKey) -> Result<()> {
+    system.query(sql!("delete from events where environment = $1")).bind(environment).run().await.map(drop)
 }

@@ -1,10 +1,11 @@
 //! Management keys: found and made by hash, never by value.
 
 use crate::db::{EnvironmentKey, OnConstraint, System};
-use crate::kernel::id::ManagementKeyId;
+use crate::kernel::id::{ManagementKeyId, ManagementKeyKind};
+use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
 use crate::model::environments::ManagementKey;
-use crate::sql;
+use crate::{page_sql, sql};
 
 /// Writes a new key.
 pub async fn insert(
@@ -32,8 +33,28 @@ pub async fn insert(
         })
 }
 
-/// The keys of an environment, oldest first. They are few.
-pub async fn list(system: &mut System, environment: EnvironmentKey) -> Result<Vec<ManagementKey>> {
+/// A page of the keys of an environment.
+pub async fn list(
+    system: &mut System,
+    environment: EnvironmentKey,
+    page: &Page<ManagementKeyKind>,
+) -> Result<List<ManagementKey>> {
+    system
+        .page(
+            page_sql!(
+                "select id, name, obfuscated as obfuscated_value, created_at
+                 from management_keys where $1::boolean and environment = $5";
+                "id"
+            ),
+            page,
+        )
+        .bind(environment)
+        .list(|key: &ManagementKey| key.id.as_str())
+        .await
+}
+
+/// All keys of an environment, oldest first. They are few.
+pub async fn list_all(system: &mut System, environment: EnvironmentKey) -> Result<Vec<ManagementKey>> {
     system
         .query(sql!(
             "select id, name, obfuscated as obfuscated_value, created_at

@@ -1,0 +1,79 @@
+//! Role assignments: the roles that members have in their organization.
+//!
+//! A membership's roles are its subject's assignments on the root of the organization's tree: the same rows that
+//! decide what it may do. Nothing here announces itself; the membership that changes does.
+
+use crate::db::Tx;
+use crate::kernel::id::OrganizationId;
+use crate::kernel::{Error, Result};
+use crate::model::keys::{RoleKey, SubjectKey};
+use crate::model::resource_types::ORGANIZATION;
+use crate::model::roles::Role;
+use crate::store;
+
+/// The roles of these slugs, as a membership of the organization can have them, highest first; without any, the
+/// default role of the organization.
+///
+/// They cannot be deleted until the transaction ends. Ask before locking the membership: whoever deletes a role has
+/// the role first and its members afterwards.
+pub async fn resolve(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    slugs: &[String],
+    multiple_roles: bool,
+) -> Result<Vec<Role>> {
+    if slugs.is_empty() {
+        return Ok(vec![default_role(tx, organization).await?]);
+    }
+    let roles = store::roles::hold_of_organization(tx, organization, slugs).await?;
+    if let Some(unknown) = slugs.iter().find(|&slug| roles.iter().all(|role| role.slug != *slug)) {
+        return Err(Error::unprocessable("invalid_role", format!("Role '{unknown}' is not a valid role.")));
+    }
+    if let Some(role) = roles.iter().find(|role| role.resource_type_slug != ORGANIZATION) {
+        let message = "Sub-resource scoped roles are not allowed for this operation.";
+        let error = Error::unprocessable("sub_resource_scoped_role_not_allowed", message);
+        return Err(error.with("role_slug", role.slug.as_str()));
+    }
+    if roles.len() > 1 && !multiple_roles {
+        let message = "Multiple roles are not enabled for this environment.";
+        return Err(Error::unprocessable("multiple_roles_not_enabled", message));
+    }
+    Ok(roles)
+}
+
+/// The role of those who were given none, which cannot be deleted until the transaction ends.
+async fn default_role(tx: &mut Tx, organization: &OrganizationId) -> Result<Role> {
+    for _ in 0..2 {
+        if let Some(role) = store::roles::hold_default(tx, organization).await? {
+            return Ok(role);
+        }
+    }
+    Err(Error::internal("the environment has no default role"))
+}
+
+/// Makes these the roles that a membership has in its organization; whether that changed anything.
+pub async fn set_membership_roles(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    subject: SubjectKey,
+    roles: &[Role],
+) -> Result<bool> {
+    let current = store::role_assignments::list_roles_on_root(tx, organization, subject).await?;
+    let wanted: Vec<_> = roles.iter().map(|role| role.key).collect();
+    let gone: Vec<_> = current.iter().copied().filter(|role| !wanted.contains(role)).collect();
+    let new: Vec<RoleKey> = wanted.into_iter().filter(|role| !current.contains(role)).collect();
+    if !gone.is_empty() {
+        store::role_assignments::delete_on_root(tx, organization, subject, &gone).await?;
+    }
+    if !new.is_empty() {
+        let ids: Vec<_> = new.iter().map(|_| tx.mint()).collect();
+        let now = tx.now();
+        store::role_assignments::insert_on_root(tx, organization, subject, (&ids, &new), now).await?;
+    }
+    Ok(!gone.is_empty() || !new.is_empty())
+}
+
+/// Takes every role from a subject that is being deleted, on whatever resource it has it.
+pub async fn remove_all_of_subject(tx: &mut Tx, subject: SubjectKey) -> Result<()> {
+    store::role_assignments::delete_of_subject(tx, subject).await
+}
