@@ -4,6 +4,7 @@
 //! not import one another.
 
 pub mod events;
+pub mod organization_memberships;
 pub mod organizations;
 pub mod users;
 
@@ -11,5 +12,9 @@ use crate::http::Routes;
 
 /// Every route of the API.
 pub fn routes() -> Routes {
-    Routes::family("platform").merge(organizations::routes()).merge(users::routes()).merge(events::routes())
+    Routes::family("platform")
+        .merge(organizations::routes())
+        .merge(users::routes())
+        .merge(organization_memberships::routes())
+        .merge(events::routes())
 }

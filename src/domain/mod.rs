@@ -7,6 +7,7 @@
 pub mod environments;
 pub mod installation;
 pub mod organization_domains;
+pub mod organization_memberships;
 pub mod organizations;
 pub mod passwords;
 pub mod permissions;

@@ -1,7 +1,7 @@
 //! Organizations: made, changed and deleted with what belongs to them.
 
 use super::organization_domains::{self, Claim};
-use super::resources;
+use super::{organization_memberships, resources};
 use crate::db::Tx;
 use crate::kernel::Result;
 use crate::kernel::id::OrganizationId;
@@ -97,6 +97,7 @@ pub async fn update(tx: &mut Tx, id: &OrganizationId, input: Update) -> Result<O
 /// row. Users stay: they belong to the environment.
 pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<()> {
     let organization = store::organizations::lock(tx, id).await?;
+    organization_memberships::delete_all_of_organization(tx, id).await?;
     for domain in &organization.domains {
         organization_domains::delete(tx, domain).await?;
     }

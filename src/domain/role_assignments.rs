@@ -73,7 +73,7 @@ pub async fn set_membership_roles(
     Ok(!gone.is_empty() || !new.is_empty())
 }
 
-/// Takes every role from a subject that is being deleted, on whatever resource it has it.
-pub async fn remove_all_of_subject(tx: &mut Tx, subject: SubjectKey) -> Result<()> {
-    store::role_assignments::delete_of_subject(tx, subject).await
+/// Takes every role from subjects that are being deleted, on whatever resource they have it.
+pub async fn remove_all_of_subjects(tx: &mut Tx, subjects: &[SubjectKey]) -> Result<()> {
+    store::role_assignments::delete_of_subjects(tx, subjects).await
 }

@@ -1,5 +1,6 @@
 //! Users: made, changed and deleted with what belongs to them.
 
+use super::organization_memberships;
 use super::passwords::Hashed;
 use crate::db::Tx;
 use crate::kernel::check::{is_email, normal_email};
@@ -145,6 +146,7 @@ fn language(tag: &str) -> Result<&'static str> {
 /// memberships and sessions from coming in between.
 pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<()> {
     let user = store::users::lock(tx, id).await?;
+    organization_memberships::delete_all_of_user(tx, id).await?;
     store::users::delete(tx, id).await?;
     tx.emit(user.deleted())
 }

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod locales;
 pub mod metadata;
 pub mod organization_domains;
+pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod resource_types;

@@ -5,6 +5,7 @@
 
 pub mod events;
 pub mod organization_domains;
+pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod resource_types;

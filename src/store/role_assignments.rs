@@ -77,10 +77,10 @@ pub async fn delete_on_root(
     .map(drop)
 }
 
-/// Removes every assignment of a subject.
-pub async fn delete_of_subject(db: &mut Db, subject: SubjectKey) -> Result<()> {
-    db.query(sql!("delete from role_assignments where environment = $1 and subject = $2"))
-        .bind(subject)
+/// Removes every assignment of these subjects.
+pub async fn delete_of_subjects(db: &mut Db, subjects: &[SubjectKey]) -> Result<()> {
+    db.query(sql!("delete from role_assignments where environment = $1 and subject = any($2::bigint[])"))
+        .bind(subjects)
         .run()
         .await
         .map(drop)

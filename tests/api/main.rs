@@ -13,6 +13,7 @@ mod crypto;
 mod documents;
 mod jwt;
 mod licences;
+mod organization_memberships;
 mod organizations;
 mod packaging;
 mod passwords;

@@ -1,0 +1,227 @@
+//! Organization memberships, with their users and the roles that they have in their organization.
+
+use crate::db::{Db, OnConstraint};
+use crate::kernel::clock::Timestamp;
+use crate::kernel::id::{OrganizationId, OrganizationMembershipId, OrganizationMembershipKind, UserId};
+use crate::kernel::page::{List, Page};
+use crate::kernel::{Error, Result};
+use crate::model::keys::SubjectKey;
+use crate::model::organization_memberships::{OrganizationMembership, Status};
+use crate::{page_sql, sql};
+
+/// Memberships `m` with everything that they show.
+macro_rules! select {
+    () => {
+        "select m.id, m.subject, m.user_id, m.organization_id, o.name as organization_name, m.status,
+                m.directory_managed, m.custom_attributes, coalesce(held.roles, '[]') as roles,
+                json_build_object(
+                    'object', 'user', 'id', u.id, 'email', u.email, 'email_verified', u.email_verified,
+                    'first_name', u.first_name, 'last_name', u.last_name, 'name', u.name,
+                    'profile_picture_url', u.profile_picture_url, 'external_id', u.external_id,
+                    'metadata', u.metadata, 'last_sign_in_at', u.last_sign_in_at, 'locale', u.locale,
+                    'created_at', u.created_at, 'updated_at', u.updated_at) as user,
+                m.created_at, m.updated_at
+         from organization_memberships m
+         join users u on u.environment = m.environment and u.id = m.user_id
+         join organizations o on o.environment = m.environment and o.id = m.organization_id
+         left join lateral (
+             select json_agg(json_build_object('slug', r.slug) order by ro.priority nulls last, r.priority, r.key)
+                    as roles
+             from resources root
+             join role_assignments a on a.resource = root.key and a.subject = m.subject
+             join roles r on r.key = a.role
+             left join organization_role_orders ro
+               on ro.environment = m.environment and ro.organization_id = m.organization_id and ro.role = r.key
+             where root.environment = m.environment and root.organization_id = m.organization_id
+               and root.parent is null) held on true
+         where m.environment = $1 "
+    };
+}
+
+/// Which memberships a list shows.
+#[derive(Debug)]
+pub struct Filter {
+    /// Those of this user.
+    pub user: Option<UserId>,
+    /// Those in this organization.
+    pub organization: Option<OrganizationId>,
+    /// Those of any of these statuses.
+    pub statuses: Vec<Status>,
+}
+
+/// Whose memberships: all of one user, or all in one organization.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'o> {
+    /// Of this user.
+    User(&'o UserId),
+    /// In this organization.
+    Organization(&'o OrganizationId),
+}
+
+impl<'o> Owner<'o> {
+    fn ids(self) -> (Option<&'o UserId>, Option<&'o OrganizationId>) {
+        match self {
+            Self::User(id) => (Some(id), None),
+            Self::Organization(id) => (None, Some(id)),
+        }
+    }
+}
+
+/// The membership, if there is one of this id.
+pub async fn find(db: &mut Db, id: &OrganizationMembershipId) -> Result<Option<OrganizationMembership>> {
+    db.query(sql!(select!(), "and m.id = $2")).bind(id).find().await
+}
+
+/// The membership that must be there.
+pub async fn get(db: &mut Db, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
+    find(db, id).await?.ok_or_else(|| Error::missing(id))
+}
+
+/// The membership of this user in this organization, if there is one.
+pub async fn find_of(
+    db: &mut Db,
+    user: &UserId,
+    organization: &OrganizationId,
+) -> Result<Option<OrganizationMembership>> {
+    db.query(sql!(select!(), "and m.user_id = $2 and m.organization_id = $3"))
+        .bind(user)
+        .bind(organization)
+        .find()
+        .await
+}
+
+/// A page of memberships.
+pub async fn list(
+    db: &mut Db,
+    filter: &Filter,
+    page: &Page<OrganizationMembershipKind>,
+) -> Result<List<OrganizationMembership>> {
+    db.page(
+        page_sql!(
+            select!(),
+            "and ($5::text is null or m.user_id = $5) and ($6::text is null or m.organization_id = $6)
+             and m.status = any($7::text[])";
+            "m.id"
+        ),
+        page,
+    )
+    .bind(filter.user.as_ref())
+    .bind(filter.organization.as_ref())
+    .bind(&filter.statuses)
+    .list(|membership: &OrganizationMembership| membership.id.as_str())
+    .await
+}
+
+/// All memberships of one owner, whatever their status, oldest first.
+pub async fn list_all(db: &mut Db, owner: Owner<'_>) -> Result<Vec<OrganizationMembership>> {
+    let (user, organization) = owner.ids();
+    db.query(sql!(select!(), "and (m.user_id = $2 or m.organization_id = $3) order by m.id"))
+        .bind(user)
+        .bind(organization)
+        .all()
+        .await
+}
+
+/// Holds a membership against other changes until the transaction ends; whether it is there.
+///
+/// What it shows is read by a statement of its own, afterwards: the roles that this one would see are those of before
+/// the wait for the lock.
+pub async fn lock(db: &mut Db, id: &OrganizationMembershipId) -> Result<bool> {
+    db.query(sql!("select true from organization_memberships where environment = $1 and id = $2 for update"))
+        .bind(id)
+        .find_value()
+        .await
+        .map(|found| found.unwrap_or(false))
+}
+
+/// Holds all memberships of one owner against other changes until the transaction ends, in the order of their ids.
+pub async fn lock_all(db: &mut Db, owner: Owner<'_>) -> Result<()> {
+    let (user, organization) = owner.ids();
+    db.query(sql!(
+        "select true from organization_memberships
+         where environment = $1 and (user_id = $2 or organization_id = $3) order by id for update"
+    ))
+    .bind(user)
+    .bind(organization)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Holds the membership of this user in this organization; its id, if it is there.
+pub async fn lock_of(
+    db: &mut Db,
+    user: &UserId,
+    organization: &OrganizationId,
+) -> Result<Option<OrganizationMembershipId>> {
+    db.query(sql!(
+        "select id from organization_memberships
+         where environment = $1 and user_id = $2 and organization_id = $3 for update"
+    ))
+    .bind(user)
+    .bind(organization)
+    .find_value()
+    .await
+}
+
+/// A new membership. Its roles are assignments of its subject.
+#[derive(Debug)]
+pub struct New<'n> {
+    /// Its id.
+    pub id: &'n OrganizationMembershipId,
+    /// The user.
+    pub user_id: &'n UserId,
+    /// The organization.
+    pub organization_id: &'n OrganizationId,
+    /// Whether the user takes part.
+    pub status: Status,
+}
+
+/// Writes a new membership; its subject, or None if the user has one in this organization already.
+pub async fn insert(db: &mut Db, new: New<'_>, now: Timestamp) -> Result<Option<SubjectKey>> {
+    db.query(sql!(
+        "insert into organization_memberships (environment, id, user_id, organization_id, status, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $6)
+         on conflict on constraint organization_memberships_user_organization_key do nothing
+         returning subject"
+    ))
+    .bind(new.id)
+    .bind(new.user_id)
+    .bind(new.organization_id)
+    .bind(new.status)
+    .bind(now)
+    .find_value()
+    .await
+    .on_constraint("organization_memberships_user_fkey", || Error::missing(new.user_id))
+    .on_constraint("organization_memberships_organization_fkey", || Error::missing(new.organization_id))
+    .on_constraint("organization_memberships_pkey", || {
+        let message = "An organization membership with this id already exists.";
+        Error::conflict("organization_membership_already_exists", message)
+    })
+}
+
+/// Writes a changed membership, apart from its roles.
+pub async fn update(db: &mut Db, membership: &OrganizationMembership) -> Result<()> {
+    db.query(sql!(
+        "update organization_memberships
+         set status = $3, directory_managed = $4, custom_attributes = $5, updated_at = $6
+         where environment = $1 and id = $2"
+    ))
+    .bind(&membership.id)
+    .bind(membership.status)
+    .bind(membership.directory_managed)
+    .bind(sqlx::types::Json(&membership.custom_attributes))
+    .bind(membership.updated_at)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Removes these memberships.
+pub async fn delete(db: &mut Db, ids: &[&OrganizationMembershipId]) -> Result<()> {
+    db.query(sql!("delete from organization_memberships where environment = $1 and id = any($2)"))
+        .bind(ids)
+        .run()
+        .await
+        .map(drop)
+}
