@@ -6,6 +6,8 @@
 pub mod events;
 pub mod organization_memberships;
 pub mod organizations;
+pub mod permissions;
+pub mod roles;
 pub mod users;
 
 use crate::http::Routes;
@@ -16,5 +18,7 @@ pub fn routes() -> Routes {
         .merge(organizations::routes())
         .merge(users::routes())
         .merge(organization_memberships::routes())
+        .merge(roles::routes())
+        .merge(permissions::routes())
         .merge(events::routes())
 }

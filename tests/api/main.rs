@@ -17,6 +17,8 @@ mod organization_memberships;
 mod organizations;
 mod packaging;
 mod passwords;
+mod permissions;
+mod roles;
 mod settings;
 mod source;
 mod sql;

@@ -1,9 +1,12 @@
-//! Roles, of the environment and of organizations.
+//! Roles, of the environment and of organizations. Their order within an organization is in [`orders`].
+
+pub mod orders;
 
 use crate::db::{Db, OnConstraint};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{OrganizationId, RoleId};
 use crate::kernel::{Error, Result};
+use crate::model::keys::{PermissionKey, RoleKey};
 use crate::model::roles::Role;
 use crate::sql;
 
@@ -33,9 +36,10 @@ macro_rules! of_organization {
     () => {
         concat!(
             tables!(),
-            " left join organization_role_orders o
-                   on o.environment = r.environment and o.organization_id = $2 and o.role = r.key
-              where r.environment = $1 and (r.organization_id is null or r.organization_id = $2)"
+            " join organizations c on c.environment = r.environment and c.id = $2
+              left join organization_role_orders o
+                   on o.environment = r.environment and o.organization_id = c.id and o.role = r.key
+              where r.environment = $1 and (r.organization_id is null or r.organization_id = c.id)"
         )
     };
 }
@@ -59,9 +63,12 @@ pub async fn list(db: &mut Db) -> Result<Vec<Role>> {
     .await
 }
 
-/// The roles that an organization has, the environment's and its own, highest first.
+/// The roles that an organization has, the environment's and its own, highest first. An organization without any is
+/// none: the default role of the environment is always there.
 pub async fn list_of_organization(db: &mut Db, organization: &OrganizationId) -> Result<Vec<Role>> {
-    db.query(sql!("select ", columns!(), of_organization!(), by_priority!())).bind(organization).all().await
+    let roles: Vec<Role> =
+        db.query(sql!("select ", columns!(), of_organization!(), by_priority!())).bind(organization).all().await?;
+    if roles.is_empty() { Err(Error::missing(organization)) } else { Ok(roles) }
 }
 
 /// The role of the environment that must be there.
@@ -131,29 +138,50 @@ pub async fn hold_default(db: &mut Db, organization: &OrganizationId) -> Result<
     .await
 }
 
+/// Where a role of this slug `$2` is that belongs to organization `$3`, or to the environment if that is null.
+macro_rules! owned {
+    () => {
+        " from roles r where r.environment = $1 and r.slug = $2
+          and (r.organization_id = $3::text or ($3::text is null and r.organization_id is null))"
+    };
+}
+
 /// The role, held against other changes until the transaction ends, which lets it go on being assigned. Of the
 /// environment, or of the organization if there is one.
+///
+/// Held first and read then: a statement that had to wait would show the permissions from before it waited.
 pub async fn lock(db: &mut Db, organization: Option<&OrganizationId>, slug: &str) -> Result<Role> {
-    let found = match organization {
-        None => db
-            .query(sql!(
-                "select ",
-                columns!(),
-                tables!(),
-                " where r.environment = $1 and r.organization_id is null and r.slug = $2 for no key update of r"
-            ))
-            .bind(slug),
-        Some(organization) => db
-            .query(sql!(
-                "select ",
-                columns!(),
-                tables!(),
-                " where r.environment = $1 and r.slug = $2 and r.organization_id = $3 for no key update of r"
-            ))
-            .bind(slug)
-            .bind(organization),
-    };
-    found.find().await?.ok_or_else(|| missing(slug))
+    let key: Option<RoleKey> = db
+        .query(sql!("select r.key", owned!(), " for no key update"))
+        .bind(slug)
+        .bind(organization)
+        .find_value()
+        .await?;
+    get_by_key(db, key.ok_or_else(|| missing(slug))?).await
+}
+
+/// The role, held against every use until the transaction ends: to be deleted.
+pub async fn lock_for_deletion(db: &mut Db, organization: Option<&OrganizationId>, slug: &str) -> Result<Role> {
+    let key: Option<RoleKey> =
+        db.query(sql!("select r.key", owned!(), " for update")).bind(slug).bind(organization).find_value().await?;
+    get_by_key(db, key.ok_or_else(|| missing(slug))?).await
+}
+
+async fn get_by_key(db: &mut Db, key: RoleKey) -> Result<Role> {
+    db.query(sql!("select ", columns!(), tables!(), " where r.environment = $1 and r.key = $2")).bind(key).one().await
+}
+
+/// The roles of the environment, highest first, held against other changes and against a change of their order.
+pub async fn lock_all(db: &mut Db) -> Result<Vec<Role>> {
+    db.query(sql!(
+        "select ",
+        columns!(),
+        tables!(),
+        " where r.environment = $1 and r.organization_id is null
+          order by r.priority, r.key for no key update of r"
+    ))
+    .all()
+    .await
 }
 
 /// A new role.
@@ -207,6 +235,94 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
     .on_constraint("roles_environment_slug_key", || Error::conflict("role_slug_conflict", message()))
     .on_constraint("roles_organization_slug_key", || Error::conflict("organization_role_slug_conflict", message()))?
     .ok_or_else(|| Error::missing_named("Resource type", &new.resource_type_slug))
+}
+
+/// Writes a changed role.
+pub async fn update(db: &mut Db, role: &Role) -> Result<()> {
+    db.query(sql!("update roles set name = $3, description = $4, updated_at = $5 where environment = $1 and key = $2"))
+        .bind(role.key)
+        .bind(&role.name)
+        .bind(role.description.as_deref())
+        .bind(role.updated_at)
+        .run()
+        .await
+        .map(drop)
+}
+
+/// Removes a role, with its assignments.
+pub async fn delete(db: &mut Db, role: RoleKey) -> Result<()> {
+    db.query(sql!("delete from roles where environment = $1 and key = $2")).bind(role).run().await.map(drop)
+}
+
+/// Whether anybody has the role, on whatever resource.
+pub async fn is_assigned(db: &mut Db, role: RoleKey) -> Result<bool> {
+    db.query(sql!("select exists (select from role_assignments where environment = $1 and role = $2)"))
+        .bind(role)
+        .value()
+        .await
+}
+
+/// Gives a role these permissions besides those that it has.
+pub async fn insert_permissions(db: &mut Db, role: RoleKey, permissions: &[PermissionKey]) -> Result<()> {
+    db.query(sql!(
+        "insert into role_permissions (environment, role, permission)
+         select $1, $2, permission from unnest($3::integer[]) as new (permission)
+         on conflict do nothing"
+    ))
+    .bind(role)
+    .bind(permissions)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Takes from a role all permissions but those of these slugs.
+pub async fn retain_permissions(db: &mut Db, role: RoleKey, slugs: &[String]) -> Result<()> {
+    db.query(sql!(
+        "delete from role_permissions rp using permissions p
+         where rp.environment = $1 and rp.role = $2 and p.environment = $1 and p.key = rp.permission
+           and p.slug <> all($3)"
+    ))
+    .bind(role)
+    .bind(slugs)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Holds the roles that have a permission against other changes until the transaction ends.
+pub async fn lock_having(db: &mut Db, permission: PermissionKey) -> Result<()> {
+    db.query(sql!(
+        "select r.key from role_permissions rp join roles r on r.environment = rp.environment and r.key = rp.role
+         where rp.environment = $1 and rp.permission = $2
+         order by r.key for no key update of r"
+    ))
+    .bind(permission)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Takes a permission from all roles; those that had it.
+pub async fn delete_permission(db: &mut Db, permission: PermissionKey) -> Result<Vec<RoleKey>> {
+    db.query(sql!("delete from role_permissions where environment = $1 and permission = $2 returning role"))
+        .bind(permission)
+        .values()
+        .await
+}
+
+/// Notes that these roles were changed at this moment; the roles as they are now, in the order of their making.
+pub async fn touch(db: &mut Db, roles: &[RoleKey], now: Timestamp) -> Result<Vec<Role>> {
+    db.query(sql!(
+        "with r as (update roles set updated_at = $3 where environment = $1 and key = any($2) returning *)
+         select ",
+        columns!(),
+        " from r join resource_types t on t.key = r.resource_type order by r.key"
+    ))
+    .bind(roles)
+    .bind(now)
+    .all()
+    .await
 }
 
 fn missing(slug: &str) -> Error {
