@@ -40,6 +40,21 @@ catalogue! {
     "organization_domain.updated" => OrganizationDomainUpdated,
     "organization_domain.deleted" => OrganizationDomainDeleted,
     "organization_domain.verified" => OrganizationDomainVerified,
+    "organization_membership.created" => OrganizationMembershipCreated,
+    "organization_membership.updated" => OrganizationMembershipUpdated,
+    "organization_membership.deleted" => OrganizationMembershipDeleted,
+    "organization_role.created" => OrganizationRoleCreated,
+    "organization_role.updated" => OrganizationRoleUpdated,
+    "organization_role.deleted" => OrganizationRoleDeleted,
+    "permission.created" => PermissionCreated,
+    "permission.updated" => PermissionUpdated,
+    "permission.deleted" => PermissionDeleted,
+    "role.created" => RoleCreated,
+    "role.updated" => RoleUpdated,
+    "role.deleted" => RoleDeleted,
+    "user.created" => UserCreated,
+    "user.updated" => UserUpdated,
+    "user.deleted" => UserDeleted,
 }
 
 fn read<T: Debug + DeserializeOwned + Serialize>(event: &Value) {
@@ -47,30 +62,21 @@ fn read<T: Debug + DeserializeOwned + Serialize>(event: &Value) {
     sdk::assert_understood(event, &typed);
 }
 
-/// The names that the source declares, with `events!` or one by one.
+/// The names that the source declares: models alone name events, and no other of their words has a dot.
 pub fn names() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                names.extend(declared(&std::fs::read_to_string(path).unwrap()));
-            }
-        }
-    }
-    names
+    let models = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model")).unwrap();
+    let texts = models.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    texts.flat_map(|text| literals(&text)).filter(|literal| is_name(literal)).collect()
 }
 
-fn declared(text: &str) -> impl Iterator<Item = String> {
-    let blocks = text.split("crate::events! {").skip(1).map(|block| block.split("\n}").next().unwrap());
-    let calls = text.split("Event::new(").skip(1).map(|call| call.split(',').next().unwrap());
-    let code = |line: &&str| !line.trim_start().starts_with("//");
-    let lines = blocks.chain(calls).flat_map(str::lines).filter(code);
-    let literals = lines.flat_map(|line| line.split('"').skip(1).step_by(2));
-    literals.filter(|literal| literal.contains('.')).map(str::to_owned)
+fn literals(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split('"').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+fn is_name(literal: &str) -> bool {
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    literal.split_once('.').is_some_and(|(kind, verb)| word(kind) && word(verb))
 }
 
 /// Every event of the environment so far, oldest first.

@@ -6,7 +6,10 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod authorization;
 mod catalogue;
 mod events;
+mod organization_memberships;
 mod organizations;
 mod sdk;
+mod users;
