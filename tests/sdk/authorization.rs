@@ -48,7 +48,7 @@ fn a_permission_is_made_found_changed_and_deleted() {
         let own = all.iter().filter(|permission| !permission.system).map(|permission| permission.slug.as_str());
         assert_eq!(own.collect::<Vec<_>>(), ["posts:read", "posts:write"]);
         let system = all.iter().find(|permission| permission.system).unwrap();
-        sdk.fails(api.delete_permission(&system.slug).await, 403, "forbidden");
+        sdk.fails(api.delete_permission(&system.slug).await, 403, "system_permission");
 
         let twin = CreatePermissionParams::new(body(json!({ "slug": "posts:read", "name": "Twin" })));
         sdk.fails(api.create_permission(twin).await, 409, "permission_slug_conflict");
