@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod api;
 pub mod app;
+pub mod authz;
 pub mod cli;
 pub mod db;
 pub mod domain;
@@ -12,4 +13,5 @@ pub mod http;
 pub mod kernel;
 pub mod model;
 pub mod protocol;
+pub mod seed;
 pub mod store;

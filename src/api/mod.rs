@@ -3,6 +3,7 @@
 //! A handler extracts, calls one function and wraps the answer: reads go to `store`, writes to `domain`. Doors do
 //! not import one another.
 
+pub mod authorization;
 pub mod events;
 pub mod organization_memberships;
 pub mod organizations;
@@ -20,5 +21,6 @@ pub fn routes() -> Routes {
         .merge(organization_memberships::routes())
         .merge(roles::routes())
         .merge(permissions::routes())
+        .merge(authorization::routes())
         .merge(events::routes())
 }

@@ -85,7 +85,7 @@ impl PasswordFields {
     fn check(&self, faults: &mut Faults) {
         match (&self.password, &self.hash, self.hash_type) {
             (None, Some(_), None) => {
-                faults.add("password_hash_type", "required", "password_hash_type is required with password_hash.")
+                faults.add("password_hash_type", "required", "password_hash_type is required with password_hash.");
             }
             (None, None, Some(_)) => {
                 faults.add("password_hash", "required", "password_hash is required with password_hash_type.");

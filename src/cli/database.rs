@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::db::Database;
-use crate::db::embedded::{Cluster, Settings};
+use crate::db::embedded::{Cluster, Settings, StartError};
 use crate::kernel::clock::Clock;
 use crate::kernel::config::Config;
 use crate::kernel::crypto::Random;
@@ -35,6 +35,30 @@ pub async fn open(config: &Config) -> Result<Opened, Box<dyn Error + Send + Sync
     let database = Database::open(options, config.database_connections, Clock::default(), Random::new());
     Ok(Opened { database, cluster })
 }
+
+/// Opens the database of the settings for a command that may run beside a server. A private cluster that a server
+/// holds is used through that server's socket; the server goes on, and so does the cluster when the command ends.
+///
+/// # Errors
+///
+/// As [`open`].
+pub async fn open_beside(config: &Config) -> Result<Opened, Box<dyn Error + Send + Sync>> {
+    let held = match open(config).await {
+        Err(error) if matches!(error.downcast_ref(), Some(StartError::Locked { .. })) => error,
+        opened => return opened,
+    };
+    let data_dir = std::path::absolute(&config.data_dir)?;
+    let options = tokio::task::spawn_blocking(move || Cluster::beside(&data_dir)).await??;
+    let database = Database::open(options, BESIDE, Clock::default(), Random::new());
+    // Whoever holds it may only be starting, or stopping: then the refusal says more than a socket that is not there.
+    match database.system().await {
+        Ok(_) => Ok(Opened { database, cluster: None }),
+        Err(_) => Err(held),
+    }
+}
+
+/// Connections of a command that runs beside a server: the others are the server's.
+const BESIDE: u32 = 2;
 
 impl Opened {
     /// Closes the connections and stops the cluster, if it is ours.

@@ -43,6 +43,11 @@ impl<'f> Reader<'f> {
         Reader { encoding: self.encoding, place, faults: self.faults }
     }
 
+    /// Where this is: `users[2].email`; nothing at the top.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     fn item(&mut self, index: usize) -> Reader<'_> {
         let place = format!("{}[{index}]", self.place);
         Reader { encoding: self.encoding, place, faults: self.faults }
@@ -72,6 +77,9 @@ impl<'f> Reader<'f> {
 
 /// A type that can be read from input.
 pub trait Read: Sized {
+    /// The names of its fields, if it has any: for telling somebody who wrote another one which they meant.
+    const FIELDS: &'static [&'static str] = &[];
+
     /// Reads the value, absent or not; None after noting what is wrong with it.
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self>;
 }
@@ -221,6 +229,8 @@ macro_rules! body {
         }
 
         impl $crate::kernel::read::Read for $name {
+            const FIELDS: &'static [&'static str] = &[$($crate::body!(@key $field $($key)?)),*];
+
             fn read(
                 value: Option<serde_json::Value>,
                 at: &mut $crate::kernel::read::Reader<'_>,

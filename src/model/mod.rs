@@ -12,6 +12,7 @@ pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod resource_types;
+pub mod resources;
 pub mod roles;
 pub mod users;
 

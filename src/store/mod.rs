@@ -3,6 +3,7 @@
 //! One file a family, one statement a function, no rules. Functions take `&mut Db`, which binds the environment as
 //! `$1`; files do not call one another, they join tables. What crosses environments is in [`system`].
 
+pub mod authorization;
 pub mod events;
 pub mod organization_domains;
 pub mod organization_memberships;

@@ -51,6 +51,18 @@ pub async fn find_by_external_id(db: &mut Db, external_id: &str) -> Result<Optio
         .await
 }
 
+/// The organizations of exactly this name: it need not be unique.
+pub async fn list_by_name(db: &mut Db, name: &str) -> Result<Vec<Organization>> {
+    db.query(sql!(
+        "select ",
+        columns!(),
+        " from organizations o where o.environment = $1 and o.name = $2 order by o.id"
+    ))
+    .bind(name)
+    .all()
+    .await
+}
+
 /// The organization, held against other changes until the transaction ends.
 pub async fn lock(db: &mut Db, id: &OrganizationId) -> Result<Organization> {
     db.query(sql!(

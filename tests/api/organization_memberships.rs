@@ -195,6 +195,25 @@ fn roles_that_a_membership_cannot_have_are_refused_and_change_nothing() {
 }
 
 #[test]
+fn a_role_for_something_smaller_than_an_organization_is_refused_by_its_name() {
+    story(async |t| {
+        let database = t.app.database();
+        let write = database.write(t.environment.key, async |tx| {
+            let now = tx.now();
+            vestibule::store::resource_types::insert(tx, "project", "Project", now).await
+        });
+        write.await.unwrap();
+        let body = json!({ "slug": "project-editor", "name": "Editor", "resource_type_slug": "project" });
+        t.post("/authorization/roles", body).await.created();
+        let (.., made) = member(&t).await;
+        let refused = t.put(path(&made), json!({ "role_slug": "project-editor" })).await;
+        let refused = refused.fails(422, "sub_resource_scoped_role_not_allowed");
+        assert_eq!(refused["role_slug"], "project-editor");
+        assert_eq!(t.get(path(&made)).await.ok(), made);
+    });
+}
+
+#[test]
 fn of_several_roles_the_highest_is_the_primary_one() {
     story(async |t| {
         allow_multiple_roles(&t).await;

@@ -42,7 +42,7 @@ mod ready;
 mod supervisor;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
@@ -124,6 +124,20 @@ impl Cluster {
         Ok(Self { supervisor, options, layout, socket_directory, _lock: lock })
     }
 
+    /// How to connect to the cluster of a server that runs on this data directory: for commands beside it, which
+    /// cannot start the cluster because it is held. Call it after [`Cluster::start`] was refused as
+    /// [`StartError::Locked`]; without a server, nobody listens.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be looked at, or belongs to somebody else.
+    pub fn beside(data_dir: &Path) -> Result<PgConnectOptions, StartError> {
+        let layout = Layout::at(data_dir)?;
+        Account::refuse_strangers(&layout)?;
+        let account = Account::choose(&layout, layout.version()?.is_some())?;
+        Ok(options(&layout.socket_directory(&account)?))
+    }
+
     /// How to connect: the socket, the role and the database. They stay the same when PostgreSQL is restarted.
     #[must_use]
     pub fn options(&self) -> PgConnectOptions {
@@ -152,7 +166,7 @@ impl Drop for Cluster {
 }
 
 /// Options that hold whatever `PG*` variables the environment has for other clusters.
-fn options(socket_directory: &std::path::Path) -> PgConnectOptions {
+fn options(socket_directory: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .socket(socket_directory)
         .port(config::PORT)

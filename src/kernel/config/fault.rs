@@ -49,7 +49,7 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// The known name that was probably meant: the nearest one, if at most a third of its letters differ.
-pub(super) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|name| (strsim::osa_distance(given, name), name))
         .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))

@@ -83,6 +83,11 @@ pub async fn find_first(system: &mut System) -> Result<Option<Environment>> {
     system.query(sql!("select ", columns!(), " from environments e order by e.key limit 1")).find().await
 }
 
+/// The first of the environments, in the order in which they were made.
+pub async fn list_first(system: &mut System, rows: i64) -> Result<Vec<Environment>> {
+    system.query(sql!("select ", columns!(), " from environments e order by e.key limit $1")).bind(rows).all().await
+}
+
 /// A page of environments.
 pub async fn list(system: &mut System, page: &Page<EnvironmentKind>) -> Result<List<Environment>> {
     system

@@ -1,0 +1,79 @@
+//! Making the server agree with a seed: one transaction for each environment, all of it or nothing.
+
+use super::fault::Failure;
+use super::shape::Environment;
+use super::{Report, Seed, environments, organizations, users};
+use crate::db::{Database, System};
+use crate::domain::passwords::Hashed;
+use crate::kernel::{Error, Result};
+use crate::protocol::password::Hasher;
+use crate::store;
+
+/// Whether it is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Change what is to be changed.
+    Apply,
+    /// Do the same and take it back, to see what it would be.
+    DryRun,
+}
+
+/// Applies a seed, environment by environment. The report holds what was changed, also when a later environment fails.
+///
+/// # Errors
+///
+/// When the file and what is there contradict each other, or the server fails. The environment that it is about, and
+/// those behind it, are as they were.
+pub async fn apply(
+    database: &Database,
+    hasher: &Hasher,
+    seed: &Seed,
+    mode: Mode,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    for environment in &seed.environments {
+        let applied = apply_one(database, hasher, environment, mode).await;
+        report.changes.extend(applied.map_err(|error| Failure::of(seed.path.clone(), error))?.changes);
+    }
+    Ok(())
+}
+
+async fn apply_one(database: &Database, hasher: &Hasher, entry: &Environment, mode: Mode) -> Result<Report> {
+    // Hashing takes its time, and has no place in a transaction.
+    let passwords = users::hash_passwords(database, hasher, entry).await?;
+    let mut report = Report::default();
+    let ended = database
+        .write_system(async |system| {
+            settle(system, entry, passwords, &mut report).await?;
+            match mode {
+                Mode::Apply => Ok(()),
+                // An error is what takes a transaction back.
+                Mode::DryRun => Err(Error::refused("dry_run", "This was to be taken back.")),
+            }
+        })
+        .await;
+    match ended {
+        Ok(()) => Ok(report),
+        Err(error) if error.code() == Some("dry_run") => Ok(report),
+        Err(error) => Err(error),
+    }
+}
+
+/// Everything of one environment, families in the order in which they need one another.
+async fn settle(
+    system: &mut System,
+    entry: &Environment,
+    passwords: Vec<Option<Hashed>>,
+    report: &mut Report,
+) -> Result<()> {
+    // Servers that start together with one seed take turns; otherwise each would make what it does not see yet.
+    store::system::installation::lock(system).await?;
+    let environment = environments::settle(system, entry, report).await?;
+    let families = &entry.families;
+    system
+        .within(environment.key, async |tx| {
+            users::settle(tx, families.users.as_deref().unwrap_or_default(), passwords, report).await?;
+            organizations::settle(tx, families.organizations.as_deref().unwrap_or_default(), report).await
+        })
+        .await
+}

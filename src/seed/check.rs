@@ -1,0 +1,90 @@
+//! What is wrong with a seed by itself: values out of bounds, and entries that contradict one another.
+//!
+//! Found before the database is asked, so that one answer names all of it.
+
+use std::collections::HashMap;
+
+use super::shape::{Environment, Organization, User};
+use crate::kernel::check::{Faults, normal_email};
+use crate::protocol::dns_name;
+
+/// Adds the faults of an environment and of all that it holds.
+pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
+    let identity = &environment.identity;
+    name(faults, &identity.at.field("name"), identity.name.as_deref());
+    let families = &environment.families;
+    organizations(families.organizations.as_deref().unwrap_or_default(), faults);
+    users(families.users.as_deref().unwrap_or_default(), faults);
+}
+
+fn organizations(entries: &[Organization], faults: &mut Faults) {
+    let (mut ids, mut names, mut external_ids, mut domains) = (Seen::new(), Seen::new(), Seen::new(), Seen::new());
+    for entry in entries {
+        let at = &entry.at;
+        name(faults, &at.field("name"), Some(&entry.name));
+        names.once(faults, at.field("name"), entry.name.trim());
+        if let Some(id) = &entry.id {
+            ids.once(faults, at.field("id"), id.as_str());
+        }
+        if let Some(external_id) = &entry.external_id {
+            faults.external_id(&at.field("external_id"), external_id);
+            external_ids.once(faults, at.field("external_id"), external_id);
+        }
+        for claim in entry.domains.as_deref().unwrap_or_default() {
+            if let Some(domain) = dns_name::normalize(&claim.domain) {
+                domains.once(faults, claim.at.field("domain"), &domain);
+            }
+        }
+    }
+}
+
+fn users(entries: &[User], faults: &mut Faults) {
+    let (mut ids, mut emails, mut external_ids) = (Seen::new(), Seen::new(), Seen::new());
+    for entry in entries {
+        let at = &entry.at;
+        faults.email(&at.field("email"), &entry.email);
+        emails.once(faults, at.field("email"), &normal_email(&entry.email));
+        if let Some(id) = &entry.id {
+            ids.once(faults, at.field("id"), id.as_str());
+        }
+        for (field, value) in
+            [("first_name", &entry.first_name), ("last_name", &entry.last_name), ("name", &entry.name)]
+        {
+            if let Some(value) = value {
+                faults.max(&at.field(field), value, 255);
+            }
+        }
+        if let Some(external_id) = &entry.external_id {
+            faults.external_id(&at.field("external_id"), external_id);
+            external_ids.once(faults, at.field("external_id"), external_id);
+        }
+        if entry.password.as_ref().is_some_and(|password| password.expose().is_empty()) {
+            faults.add(at.field("password"), "required", format!("{} must not be empty.", at.field("password")));
+        }
+    }
+}
+
+fn name(faults: &mut Faults, field: &str, name: Option<&str>) {
+    if let Some(name) = name {
+        faults.not_blank(field, name);
+        faults.max(field, name, 255);
+    }
+}
+
+/// The values that were seen, and where each was first.
+struct Seen(HashMap<String, String>);
+
+impl Seen {
+    fn new() -> Self {
+        Self(HashMap::new())
+    }
+
+    /// A value that no two places may have.
+    fn once(&mut self, faults: &mut Faults, field: String, value: &str) {
+        if let Some(first) = self.0.get(value) {
+            faults.add(field.as_str(), "duplicate", format!("{field} is the same as {first}."));
+            return;
+        }
+        self.0.insert(value.to_owned(), field);
+    }
+}

@@ -1,0 +1,324 @@
+//! What a seed file may say: its keys, as they are read.
+//!
+//! The keys are those of the emulator's seed file, top-level ones in camelCase and fields in snake_case, as it has
+//! them. A key that belongs to a family which this server does not have yet is left out with a warning, so that a file
+//! written for the emulator works as it is; so is one that nobody knows, because it is probably a typing mistake and
+//! silence would hide it.
+
+use std::marker::PhantomData;
+
+use serde_json::{Map, Value};
+
+use crate::body;
+use crate::kernel::config::fault::nearest;
+use crate::kernel::error::FieldFault;
+use crate::kernel::id::{ClientId, EnvironmentId, OrganizationId, UserId};
+use crate::kernel::read::{Read, ReadFields, Reader};
+use crate::kernel::secret::Secret;
+use crate::model::metadata;
+use crate::words;
+
+/// The code of a key that nobody knows.
+const UNKNOWN: &str = "unknown_key";
+/// The code of a key whose family does not exist yet.
+const LATER: &str = "not_supported";
+
+/// Whether the file can be applied in spite of this fault.
+pub(super) fn is_warning(fault: &FieldFault) -> bool {
+    [UNKNOWN, LATER].contains(&fault.code)
+}
+
+/// A mapping of the file.
+pub trait Entry: Read {
+    /// The keys that the format has and this server does not.
+    const LATER: &'static [&'static str];
+}
+
+/// Where an entry stands in the file. Reading it notes every key that the entry has left over.
+#[derive(Debug)]
+pub struct Place<E>(String, PhantomData<fn() -> E>);
+
+impl<E> Place<E> {
+    /// The place of the entry itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The place of one of its fields.
+    pub fn field(&self, name: &str) -> String {
+        if self.0.is_empty() { name.to_owned() } else { format!("{}.{name}", self.0) }
+    }
+}
+
+impl<E: Entry> ReadFields for Place<E> {
+    fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
+        note_rest::<E>(map, &[], at);
+        Some(Self(at.place().to_owned(), PhantomData))
+    }
+}
+
+/// Notes the keys that nothing has read. One that says nothing (`[]`, `false`) is not missed.
+fn note_rest<E: Entry>(map: &mut Map<String, Value>, others: &[&'static str], at: &mut Reader<'_>) {
+    let known = || E::FIELDS.iter().chain(E::LATER).chain(others).copied();
+    for (key, value) in std::mem::take(map) {
+        let silent = match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Array(items) => items.is_empty(),
+            Value::Object(fields) => fields.is_empty(),
+            Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
+        };
+        let mut field = at.field(&key);
+        let _: Option<()> = match nearest(&key, known()) {
+            _ if E::LATER.contains(&key.as_str()) && silent => None,
+            _ if E::LATER.contains(&key.as_str()) => {
+                field.fault(LATER, "is not supported by this version and was left out")
+            }
+            Some(meant) => field.fault(UNKNOWN, &format!("is unknown and was left out (did you mean '{meant}'?)")),
+            None => field.fault(UNKNOWN, "is unknown and was left out"),
+        };
+    }
+}
+
+/// An environment of the file, and what it holds.
+#[derive(Debug)]
+pub struct Environment {
+    /// How it is told from others.
+    pub identity: Identity,
+    /// What it holds.
+    pub families: Families,
+    /// What stands before the places of its families: nothing, or `environments[1].`.
+    pub prefix: String,
+}
+
+body! {
+    /// Which environment it is.
+    #[derive(Default)]
+    pub struct Identity {
+        /// Its id.
+        id: Option<EnvironmentId>,
+        /// What people call it.
+        name: Option<String>,
+        /// A key to it.
+        api_key as "apiKey": Option<Secret<String>>,
+        /// The id by which applications name it.
+        client_id as "clientId": Option<ClientId>;
+        at: Place<Identity>
+    }
+}
+
+impl Entry for Identity {
+    const LATER: &'static [&'static str] = &[];
+}
+
+impl<E> Default for Place<E> {
+    fn default() -> Self {
+        Self("environment".to_owned(), PhantomData)
+    }
+}
+
+body! {
+    /// One of several environments, with its families beside its name.
+    pub struct Nested {
+        id: Option<EnvironmentId>,
+        name: Option<String>,
+        api_key as "apiKey": Option<Secret<String>>,
+        client_id as "clientId": Option<ClientId>;
+        content: Content<Nested>
+    }
+}
+
+impl Entry for Nested {
+    const LATER: &'static [&'static str] = LATER_FAMILIES;
+}
+
+body! {
+    /// The whole file.
+    pub struct File {
+        /// The environment that the families at the top belong to.
+        environment: Option<Identity>,
+        /// Others, each with its own.
+        environments: Option<Vec<Nested>>;
+        content: Content<File>
+    }
+}
+
+impl Entry for File {
+    const LATER: &'static [&'static str] = LATER_FAMILIES;
+}
+
+/// The families that the format has and this server does not, the emulator's and ours.
+const LATER_FAMILIES: &[&str] = &[
+    "connectApplications",
+    "connectedAccounts",
+    "connections",
+    "directories",
+    "errorHooks",
+    "featureFlags",
+    "invitations",
+    "jwtTemplate",
+    "pipeConnections",
+    "redirectUris",
+    "resourceTypes",
+    "webhookEndpoints",
+];
+
+impl File {
+    /// The environments in the order of the file. What stands at the top is one of them, unless there is nothing.
+    pub(super) fn into_environments(self) -> Vec<Environment> {
+        let Self { environment, environments, content } = self;
+        let top = (environment.is_some() || environments.is_none() || !content.families.is_empty()).then(|| {
+            let identity = environment.unwrap_or_default();
+            Environment { identity, families: content.families, prefix: String::new() }
+        });
+        let nested = environments.unwrap_or_default().into_iter().map(|nested| {
+            let Nested { id, name, api_key, client_id, content } = nested;
+            let prefix = format!("{}.", content.place);
+            let identity = Identity { id, name, api_key, client_id, at: Place(content.place, PhantomData) };
+            Environment { identity, families: content.families, prefix }
+        });
+        top.into_iter().chain(nested).collect()
+    }
+}
+
+/// The families of an environment, beside what else its mapping says.
+#[derive(Debug)]
+pub struct Content<E> {
+    families: Families,
+    place: String,
+    entry: PhantomData<fn() -> E>,
+}
+
+impl<E: Entry> ReadFields for Content<E> {
+    fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
+        let taken = Families::FIELDS.iter().filter_map(|&key| Some((key.to_owned(), map.remove(key)?))).collect();
+        let families = Families::read(Some(Value::Object(taken)), at);
+        note_rest::<E>(map, Families::FIELDS, at);
+        Some(Self { families: families?, place: at.place().to_owned(), entry: PhantomData })
+    }
+}
+
+body! {
+    /// What an environment holds.
+    pub struct Families {
+        /// Its management keys.
+        api_keys as "apiKeys": ApiKeys,
+        /// Its organizations, with what is inside them.
+        organizations: Option<Vec<Organization>>,
+        /// Its users.
+        users: Option<Vec<User>>,
+    }
+}
+
+impl Families {
+    fn is_empty(&self) -> bool {
+        let Self { api_keys, organizations, users } = self;
+        api_keys.0.is_empty() && organizations.is_none() && users.is_none()
+    }
+}
+
+/// The values of management keys, from the form `apiKeys: { sk_test_1: { environment: test } }`.
+///
+/// The other form, a list, describes keys of customers. The emulator lets these manage the environment too; this
+/// server does not, because whoever gives a customer a key does not mean to hand over the environment.
+#[derive(Debug)]
+pub struct ApiKeys(pub Vec<Secret<String>>);
+
+impl Read for ApiKeys {
+    fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            None | Some(Value::Null) => Some(Self(Vec::new())),
+            // The keys of this mapping are secrets: no place may name one.
+            Some(Value::Object(map)) => Some(Self(map.into_iter().map(|(value, _)| Secret::new(value)).collect())),
+            Some(Value::Array(keys)) => {
+                if !keys.is_empty() {
+                    let _: Option<()> = at.fault(
+                        LATER,
+                        "as a list holds keys of customers, which this version does not support, and was left out (a \
+                         key that manages the environment is written as environment.apiKey)",
+                    );
+                }
+                Some(Self(Vec::new()))
+            }
+            Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+                at.fault("invalid_type", "must be a mapping whose keys are the values of API keys")
+            }
+        }
+    }
+}
+
+body! {
+    /// An organization.
+    pub struct Organization {
+        /// Its id, if it is pinned.
+        id: Option<OrganizationId>,
+        /// What people call it. The file knows it by that.
+        name: String,
+        /// What the application calls it.
+        external_id: Option<String>,
+        /// Pairs to be set; others stay.
+        metadata: metadata::Change,
+        /// Whether people of other domains may sign in through its connections.
+        allow_profiles_outside_organization: Option<bool>,
+        /// Domains that it has, beside others.
+        domains: Option<Vec<Domain>>;
+        at: Place<Organization>
+    }
+}
+
+impl Entry for Organization {
+    const LATER: &'static [&'static str] = &["entitlements", "groups", "memberships"];
+}
+
+words! {
+    /// Whether a domain is vouched for.
+    pub enum DomainState {
+        /// It waits for its TXT record.
+        Pending = "pending",
+        /// It is.
+        Verified = "verified",
+    }
+}
+
+body! {
+    /// A domain of an organization.
+    pub struct Domain {
+        /// The domain.
+        domain: String,
+        /// Whether it is vouched for; it is not unless this says so.
+        state: Option<DomainState>;
+        at: Place<Domain>
+    }
+}
+
+impl Entry for Domain {
+    const LATER: &'static [&'static str] = &[];
+}
+
+body! {
+    /// A user.
+    pub struct User {
+        /// Their id, if it is pinned.
+        id: Option<UserId>,
+        /// Their e-mail address. The file knows them by that.
+        email: String,
+        /// Whether somebody vouches for the address.
+        email_verified: Option<bool>,
+        /// Their first name.
+        first_name: Option<String>,
+        /// Their last name.
+        last_name: Option<String>,
+        /// Their full name.
+        name: Option<String>,
+        /// What the application calls them.
+        external_id: Option<String>,
+        /// Pairs to be set; others stay.
+        metadata: metadata::Change,
+        /// The password that they sign in with. It need not be a strong one.
+        password: Option<Secret<String>>;
+        at: Place<User>
+    }
+}
+
+impl Entry for User {
+    const LATER: &'static [&'static str] = &["impersonator", "oauth_idp_id", "oauth_provider", "totp"];
+}
