@@ -24,3 +24,4 @@ mod source;
 mod sql;
 mod sweeps;
 mod users;
+mod wire;
