@@ -3,12 +3,15 @@
 //! A handler extracts, calls one function and wraps the answer: reads go to `store`, writes to `domain`. Doors do
 //! not import one another.
 
+pub mod authentication;
 pub mod authorization;
 pub mod events;
+pub mod jwks;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod roles;
+pub mod sessions;
 pub mod users;
 
 use crate::http::Routes;
@@ -22,5 +25,8 @@ pub fn routes() -> Routes {
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(authorization::routes())
+        .merge(authentication::routes())
+        .merge(sessions::routes())
+        .merge(jwks::routes())
         .merge(events::routes())
 }

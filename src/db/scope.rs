@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
+use ulid::Ulid;
 
 use super::Database;
 use super::statement::{PageSql, PageStatement, Sql, Statement, failure};
@@ -109,6 +110,11 @@ impl Tx {
     /// A new id.
     pub fn mint<K: Kind>(&self) -> Id<K> {
         self.mint.id()
+    }
+
+    /// A new ULID, for what is not an object and has no prefix.
+    pub fn ulid(&self) -> Ulid {
+        self.mint.ulid()
     }
 
     /// The source of randomness.

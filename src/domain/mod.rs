@@ -4,6 +4,8 @@
 //! status code and do no input or output. They call down the ownership tree (environment, organization, membership,
 //! session), never up and never sideways: what must happen elsewhere is an event that somebody reads.
 
+pub mod access_tokens;
+pub mod authentication;
 pub mod environments;
 pub mod installation;
 pub mod organization_domains;
@@ -11,8 +13,11 @@ pub mod organization_memberships;
 pub mod organizations;
 pub mod passwords;
 pub mod permissions;
+pub mod refresh_tokens;
 pub mod resource_types;
 pub mod resources;
 pub mod role_assignments;
 pub mod roles;
+pub mod sessions;
+pub mod standings;
 pub mod users;

@@ -3,7 +3,7 @@
 //! The roles of a membership are role assignments on the root of the organization's tree, so what is shown here and
 //! what is checked are the same rows; see [`role_assignments`].
 
-use super::role_assignments;
+use super::{role_assignments, sessions};
 use crate::db::Tx;
 use crate::kernel::error::FieldFault;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, UserId};
@@ -119,7 +119,9 @@ pub async fn deactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
         )),
         Status::Active => {
             membership.status = Status::Inactive;
-            changed(tx, membership).await
+            let membership = changed(tx, membership).await?;
+            sessions::revoke_all_of_membership(tx, &membership.user_id, &membership.organization_id).await?;
+            Ok(membership)
         }
     }
 }
@@ -143,15 +145,16 @@ pub async fn reactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
 /// Deletes a membership, with everything that the user may do by it.
 pub async fn delete(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<()> {
     let membership = lock(tx, id).await?;
+    sessions::revoke_all_of_membership(tx, &membership.user_id, &membership.organization_id).await?;
     remove(tx, &[membership]).await
 }
 
-/// Deletes the memberships of a user who is being deleted. The caller holds the user, so none can be added.
+/// Deletes the memberships of a user who is being deleted, and ends all their sessions. The caller holds the user, so none can be added.
 pub async fn delete_all_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
     delete_all(tx, Owner::User(user)).await
 }
 
-/// Deletes the memberships in an organization that is being deleted. The caller holds the organization, so none can be
+/// Deletes the memberships in an organization that is being deleted, and ends the sessions that speak for it. The caller holds the organization, so none can be
 /// added.
 pub async fn delete_all_of_organization(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
     delete_all(tx, Owner::Organization(organization)).await
@@ -160,6 +163,10 @@ pub async fn delete_all_of_organization(tx: &mut Tx, organization: &Organization
 async fn delete_all(tx: &mut Tx, owner: Owner<'_>) -> Result<()> {
     store::organization_memberships::lock_all(tx, owner).await?;
     let memberships = store::organization_memberships::list_all(tx, owner).await?;
+    match owner {
+        Owner::User(user) => sessions::revoke_all_of_user(tx, user).await?,
+        Owner::Organization(organization) => sessions::revoke_all_of_organization(tx, organization).await?,
+    }
     remove(tx, &memberships).await
 }
 

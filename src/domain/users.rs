@@ -1,7 +1,7 @@
 //! Users: made, changed and deleted with what belongs to them.
 
-use super::organization_memberships;
 use super::passwords::Hashed;
+use super::{organization_memberships, sessions};
 use crate::db::Tx;
 use crate::kernel::check::{is_email, normal_email};
 use crate::kernel::id::UserId;
@@ -87,7 +87,7 @@ pub async fn create(tx: &mut Tx, input: Create) -> Result<User> {
 }
 
 /// Changes a user. A change that changes nothing is no event and leaves `updated_at` alone; a new password is always a
-/// change, although the user does not show it.
+/// change, although the user does not show it, and ends the sessions that were begun before.
 pub async fn update(tx: &mut Tx, id: &UserId, input: Update) -> Result<User> {
     let current = store::users::lock(tx, id).await?;
     let (mut user, password) = changed(current.clone(), input)?;
@@ -96,10 +96,13 @@ pub async fn update(tx: &mut Tx, id: &UserId, input: Update) -> Result<User> {
     }
     user.updated_at = tx.now();
     store::users::update(tx, &user).await?;
-    if let Some(password) = password {
+    if let Some(password) = &password {
         store::users::set_password(tx, id, password.expose(), user.updated_at).await?;
     }
     tx.emit(user.updated())?;
+    if password.is_some() {
+        sessions::revoke_all_of_user(tx, id).await?;
+    }
     Ok(user)
 }
 

@@ -4,6 +4,7 @@
 //! of errors, and the edge around all of it. Knows no resource family.
 
 pub mod auth;
+pub mod client;
 pub mod edge;
 pub mod error;
 pub mod extract;
@@ -12,6 +13,7 @@ pub mod limit;
 pub mod respond;
 pub mod routes;
 pub mod serve;
+pub mod signing;
 pub mod state;
 
 pub use auth::{Operator, Scope};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::limit::Limits;
+use super::signing::SigningKeys;
 use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
@@ -11,7 +12,13 @@ use crate::protocol::password::Hasher;
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    signing_keys: SigningKeys,
+}
 
 /// What an application is made of.
 #[derive(Debug)]
@@ -39,56 +46,61 @@ pub struct Parts {
 impl App {
     /// An application of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, signing_keys: SigningKeys::default() }))
     }
 
     /// The database.
     pub fn database(&self) -> &Database {
-        &self.0.database
+        &self.0.parts.database
     }
 
     /// The keys that secrets are sealed under.
     pub fn keyring(&self) -> &Keyring {
-        &self.0.keyring
+        &self.0.parts.keyring
+    }
+
+    /// The keys that sign tokens, as they are kept in memory.
+    pub(super) fn signing_keys(&self) -> &SigningKeys {
+        &self.0.signing_keys
     }
 
     /// Where passwords are hashed.
     pub fn hasher(&self) -> &Hasher {
-        &self.0.hasher
+        &self.0.parts.hasher
     }
 
     /// The rate limits.
     pub fn limits(&self) -> &Limits {
-        &self.0.limits
+        &self.0.parts.limits
     }
 
     /// The origin that clients see, without a slash at the end.
     pub fn public_url(&self) -> &str {
-        &self.0.public_url
+        &self.0.parts.public_url
     }
 
     /// Whether this is a server for development.
     pub fn is_development(&self) -> bool {
-        self.0.development
+        self.0.parts.development
     }
 
     /// The largest body that is read, in bytes.
     pub fn body_limit(&self) -> usize {
-        self.0.body_limit
+        self.0.parts.body_limit
     }
 
     /// Whether this is the operator's token. Hashes are compared, in constant time.
     pub fn is_operator(&self, token: &str) -> bool {
-        secret::same(&self.0.operator, &sha256(token.as_bytes()))
+        secret::same(&self.0.parts.operator, &sha256(token.as_bytes()))
     }
 
     /// From now on the server is not ready, though it still answers.
     pub fn begin_stop(&self) {
-        self.0.stopping.store(true, Ordering::Relaxed);
+        self.0.parts.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Whether the server has begun to stop.
     pub fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Relaxed)
+        self.0.parts.stopping.load(Ordering::Relaxed)
     }
 }

@@ -186,6 +186,13 @@ impl Error {
         self
     }
 
+    /// Says the same in another envelope.
+    #[must_use]
+    pub fn in_envelope(mut self, envelope: Envelope) -> Self {
+        self.0.envelope = envelope;
+        self
+    }
+
     /// Adds faults that belong to the value as a whole.
     #[must_use]
     pub fn with_faults(mut self, faults: Vec<FieldFault>) -> Self {

@@ -38,6 +38,12 @@ impl<K: Kind> Id<K> {
         Self(text.into(), PhantomData)
     }
 
+    /// The moment at which this server made the id; None for an id that came from elsewhere.
+    pub fn moment(&self) -> Option<Timestamp> {
+        let (_, ulid) = self.0.rsplit_once('_')?;
+        Ulid::from_string(ulid).ok().map(moment)
+    }
+
     /// The id as it is stored and sent.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -219,4 +225,6 @@ kinds! {
     RoleAssignmentKind RoleAssignmentId "role_assignment" "Role assignment";
     /// A signed-in user's session.
     SessionKind SessionId "session" "Session";
+    /// A key that signs an environment's tokens. Its id is the `kid` of those tokens.
+    SigningKeyKind SigningKeyId "signing_key" "Signing key";
 }

@@ -2,6 +2,7 @@
 //!
 //! One file a family. Nothing here has behaviour beyond its own form: rules are in `domain/`, rows in `store/`.
 
+pub mod authentication;
 pub mod environments;
 pub mod events;
 pub mod keys;
@@ -14,6 +15,8 @@ pub mod permissions;
 pub mod resource_types;
 pub mod resources;
 pub mod roles;
+pub mod sessions;
+pub mod signing_keys;
 pub mod users;
 
 /// Declares the events about an object: `organization.created()` and its siblings.

@@ -5,6 +5,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, OrganizationMembershipKind, UserId};
 use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
+use crate::model::authentication::{Choice, Standing};
 use crate::model::keys::SubjectKey;
 use crate::model::organization_memberships::{OrganizationMembership, Status};
 use crate::{page_sql, sql};
@@ -161,6 +162,64 @@ pub async fn lock_of(
     .bind(user)
     .bind(organization)
     .find_value()
+    .await
+}
+
+/// Holds the active membership of this user in this organization as it is; whether there is one. Others may hold it as
+/// well, but nobody can change or remove it until the transaction ends.
+pub async fn hold_active(db: &mut Db, user: &UserId, organization: &OrganizationId) -> Result<bool> {
+    db.query(sql!(
+        "select true from organization_memberships
+         where environment = $1 and user_id = $2 and organization_id = $3 and status = 'active' for share"
+    ))
+    .bind(user)
+    .bind(organization)
+    .find_value()
+    .await
+    .map(|found| found.unwrap_or(false))
+}
+
+/// The organizations of which the user is an active member, oldest membership first.
+pub async fn list_choices(db: &mut Db, user: &UserId) -> Result<Vec<Choice>> {
+    db.query(sql!(
+        "select o.id, o.name
+         from organization_memberships m
+         join organizations o on o.environment = m.environment and o.id = m.organization_id
+         where m.environment = $1 and m.user_id = $2 and m.status = 'active' order by m.id"
+    ))
+    .bind(user)
+    .all()
+    .await
+}
+
+/// What an active member is in the organization; None for anybody else.
+///
+/// Of the roles only those on the root of the organization's tree count: access tokens do not tell what somebody may
+/// do on single resources.
+pub async fn find_standing(db: &mut Db, user: &UserId, organization: &OrganizationId) -> Result<Option<Standing>> {
+    db.query(sql!(
+        "select coalesce(held.roles, '{}') as roles, coalesce(allowed.permissions, '{}') as permissions
+         from organization_memberships m
+         left join resources root
+           on root.environment = m.environment and root.organization_id = m.organization_id and root.parent is null
+         left join lateral (
+             select array_agg(r.slug order by ro.priority nulls last, r.priority, r.key) as roles
+             from role_assignments a
+             join roles r on r.key = a.role
+             left join organization_role_orders ro
+               on ro.environment = m.environment and ro.organization_id = m.organization_id and ro.role = r.key
+             where a.resource = root.key and a.subject = m.subject) held on true
+         left join lateral (
+             select array_agg(distinct p.slug order by p.slug) as permissions
+             from role_assignments a
+             join role_permissions rp on rp.role = a.role
+             join permissions p on p.key = rp.permission
+             where a.resource = root.key and a.subject = m.subject) allowed on true
+         where m.environment = $1 and m.user_id = $2 and m.organization_id = $3 and m.status = 'active'"
+    ))
+    .bind(user)
+    .bind(organization)
+    .find()
     .await
 }
 

@@ -76,6 +76,16 @@ pub async fn lock(db: &mut Db, id: &OrganizationId) -> Result<Organization> {
     .ok_or_else(|| Error::missing(id))
 }
 
+/// Whether there is such an organization. If so it cannot be deleted until the transaction ends.
+pub async fn hold(db: &mut Db, id: &OrganizationId) -> Result<bool> {
+    let found: Option<String> = db
+        .query(sql!("select id from organizations where environment = $1 and id = $2 for key share"))
+        .bind(id)
+        .find_value()
+        .await?;
+    Ok(found.is_some())
+}
+
 /// A page of organizations.
 pub async fn list(db: &mut Db, filter: &Filter, page: &Page<OrganizationKind>) -> Result<List<Organization>> {
     db.page(

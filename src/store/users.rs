@@ -96,6 +96,22 @@ pub async fn lock(db: &mut Db, id: &UserId) -> Result<User> {
         .ok_or_else(|| Error::missing(id))
 }
 
+/// The user, held against other changes, if this still is the hash of their password.
+///
+/// The password's row is locked as well, which makes PostgreSQL look at it anew after it has waited for the user's.
+pub async fn lock_with_password(db: &mut Db, id: &UserId, hash: &str) -> Result<Option<User>> {
+    db.query(sql!(
+        "select ",
+        columns!(),
+        " from users u join user_passwords p on p.environment = u.environment and p.user_id = u.id
+          where u.environment = $1 and u.id = $2 and p.hash = $3 for update of u, p"
+    ))
+    .bind(id)
+    .bind(hash)
+    .find()
+    .await
+}
+
 /// A page of users.
 pub async fn list(db: &mut Db, filter: &Filter, page: &Page<UserKind>) -> Result<List<User>> {
     db.page(

@@ -11,6 +11,8 @@ mod command_line;
 mod conventions;
 mod crypto;
 mod documents;
+mod event_log;
+mod events;
 mod jwt;
 mod licences;
 mod organization_memberships;

@@ -30,6 +30,9 @@ impl Case {
 pub struct World {
     organization: String,
     user: String,
+    loner: String,
+    membership: String,
+    inactive: String,
     own: Vec<String>,
 }
 
@@ -41,53 +44,179 @@ impl World {
     /// Makes it, through the API.
     pub async fn make(t: &Test) -> Self {
         let mut own = Vec::new();
-        for name in ["First", "Second"] {
-            let body = json!({ "name": name, "external_id": format!("organization-{name}") });
-            own.push(id(&t.post("/organizations", body).await.created()));
+        let mut make = async |path: &str, body: Value| {
+            let made = id(&t.post(path, body).await.created());
+            own.push(made.clone());
+            made
+        };
+        let organization = make("/organizations", json!({ "name": "First", "external_id": "organization-1" })).await;
+        let second = make("/organizations", json!({ "name": "Second" })).await;
+        let with =
+            |name: &str| json!({ "email": format!("{name}@example.test"), "external_id": format!("user-{name}") });
+        let user = make("/user_management/users", with("first")).await;
+        let loner = make("/user_management/users", with("second")).await;
+        for slug in ["read", "write"] {
+            make("/authorization/permissions", json!({ "slug": slug, "name": slug })).await;
         }
-        let organization = own[0].clone();
-        for name in ["first", "second"] {
-            let body = json!({ "email": format!("{name}@example.test"), "external_id": format!("user-{name}"),
-                "password": "correct horse battery staple" });
-            own.push(id(&t.post("/user_management/users", body).await.created()));
+        let roles = format!("/authorization/organizations/{organization}/roles");
+        for (path, slug) in [("/authorization/roles", "editor"), (&roles, "org-editor"), (&roles, "org-unused")] {
+            make(path, json!({ "slug": slug, "name": slug })).await;
+            t.post(format!("{path}/{slug}/permissions"), json!({ "slug": "read" })).await.ok();
         }
-        let user = own[2].clone();
-        Self { organization, user, own }
+        let joins =
+            |organization: &str| json!({ "user_id": user, "organization_id": organization, "role_slug": "editor" });
+        let membership = make("/user_management/organization_memberships", joins(&organization)).await;
+        let inactive = make("/user_management/organization_memberships", joins(&second)).await;
+        t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
+        Self { organization, user, loner, membership, inactive, own }
     }
 
     /// How every route is called, in this world.
     pub fn cases(&self) -> Vec<Case> {
-        let get = |template, path: String| self.case(Method::GET, template, path, None);
-        let post = |template, path: String, body| self.case(Method::POST, template, path, Some(body));
-        let put = |template, path: String, body| self.case(Method::PUT, template, path, Some(body));
-        let delete = |template, path: String| self.case(Method::DELETE, template, path, None);
-        let (organization, user) = (&self.organization, &self.user);
+        let mut cases = self.organizations();
+        cases.extend(self.users());
+        cases.extend(self.memberships());
+        cases.extend(self.permissions());
+        cases.extend(self.environment_roles());
+        cases.extend(self.organization_roles());
+        cases.push(self.get("/events", "/events?events=organization.created,user.created"));
+        cases
+    }
+
+    fn organizations(&self) -> Vec<Case> {
+        let one = format!("/organizations/{}", self.organization);
         vec![
-            get("/organizations", "/organizations".into()),
-            post("/organizations", "/organizations".into(), json!({ "name": "Third" })),
-            get("/organizations/external_id/{external_id}", "/organizations/external_id/organization-First".into()),
-            get("/organizations/{id}", format!("/organizations/{organization}")),
-            put("/organizations/{id}", format!("/organizations/{organization}"), json!({ "name": "Changed" })),
-            delete("/organizations/{id}", format!("/organizations/{organization}")),
-            get("/user_management/users", "/user_management/users".into()),
-            post("/user_management/users", "/user_management/users".into(), json!({ "email": "third@example.test" })),
-            get(
-                "/user_management/users/external_id/{external_id}",
-                "/user_management/users/external_id/user-first".into(),
-            ),
-            get("/user_management/users/{id}", format!("/user_management/users/{user}")),
-            put(
-                "/user_management/users/{id}",
-                format!("/user_management/users/{user}"),
-                json!({ "first_name": "Changed" }),
-            ),
-            delete("/user_management/users/{id}", format!("/user_management/users/{user}")),
-            get("/user_management/users/{id}/identities", format!("/user_management/users/{user}/identities")),
-            get("/events", "/events?events=organization.created,user.created".into()),
+            self.get("/organizations", "/organizations"),
+            self.send(Method::POST, "/organizations", "/organizations", json!({ "name": "Third" })),
+            self.get("/organizations/external_id/{external_id}", "/organizations/external_id/organization-1"),
+            self.get("/organizations/{id}", &one),
+            self.send(Method::PUT, "/organizations/{id}", &one, json!({ "name": "Changed" })),
+            self.delete("/organizations/{id}", &one),
         ]
     }
 
-    fn case(&self, method: Method, template: &'static str, path: String, body: Option<Value>) -> Case {
-        Case { method, template, path, body, names_foreign: false, own: self.own.clone() }
+    fn users(&self) -> Vec<Case> {
+        let (all, one) = ("/user_management/users", format!("/user_management/users/{}", self.user));
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, json!({ "email": "third@example.test" })),
+            self.get(
+                "/user_management/users/external_id/{external_id}",
+                "/user_management/users/external_id/user-first",
+            ),
+            self.get("/user_management/users/{id}", &one),
+            self.send(Method::PUT, "/user_management/users/{id}", &one, json!({ "first_name": "Changed" })),
+            self.delete("/user_management/users/{id}", &one),
+            self.get("/user_management/users/{id}/identities", &format!("{one}/identities")),
+        ]
+    }
+
+    fn memberships(&self) -> Vec<Case> {
+        let all = "/user_management/organization_memberships";
+        let one = format!("{all}/{}", self.membership);
+        let join = json!({ "user_id": self.loner, "organization_id": self.organization });
+        let question = json!({ "permission_slug": "read", "resource_external_id": self.organization, "resource_type_slug": "organization" });
+        let check = "/authorization/organization_memberships/{organization_membership_id}/check";
+        vec![
+            self.get(all, &format!("{all}?user_id={}&statuses=active,inactive", self.user)),
+            Case { names_foreign: true, ..self.send(Method::POST, all, all, join) },
+            self.get("/user_management/organization_memberships/{id}", &one),
+            self.send(
+                Method::PUT,
+                "/user_management/organization_memberships/{id}",
+                &one,
+                json!({ "role_slug": "org-editor" }),
+            ),
+            self.delete("/user_management/organization_memberships/{id}", &one),
+            self.send(
+                Method::PUT,
+                "/user_management/organization_memberships/{id}/deactivate",
+                &format!("{one}/deactivate"),
+                json!({}),
+            ),
+            self.send(
+                Method::PUT,
+                "/user_management/organization_memberships/{id}/reactivate",
+                &format!("{all}/{}/reactivate", self.inactive),
+                json!({}),
+            ),
+            self.send(
+                Method::POST,
+                check,
+                &format!("/authorization/organization_memberships/{}/check", self.membership),
+                question,
+            ),
+        ]
+    }
+
+    fn permissions(&self) -> Vec<Case> {
+        let (all, one) = ("/authorization/permissions", "/authorization/permissions/read");
+        let template = "/authorization/permissions/{slug}";
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, json!({ "slug": "new", "name": "New" })),
+            self.get(template, one),
+            self.send(Method::PATCH, template, one, json!({ "name": "Changed" })),
+            self.delete(template, one),
+        ]
+    }
+
+    fn environment_roles(&self) -> Vec<Case> {
+        let (all, one) = ("/authorization/roles", "/authorization/roles/editor");
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, json!({ "slug": "new", "name": "New" })),
+            self.get("/authorization/roles/{slug}", one),
+            self.send(Method::PATCH, "/authorization/roles/{slug}", one, json!({ "name": "Changed" })),
+            self.send(
+                Method::POST,
+                "/authorization/roles/{slug}/permissions",
+                &format!("{one}/permissions"),
+                json!({ "slug": "write" }),
+            ),
+            self.send(
+                Method::PUT,
+                "/authorization/roles/{slug}/permissions",
+                &format!("{one}/permissions"),
+                json!({ "permissions": [] }),
+            ),
+        ]
+    }
+
+    fn organization_roles(&self) -> Vec<Case> {
+        let all = format!("/authorization/organizations/{}/roles", self.organization);
+        let (one, unused) = (format!("{all}/org-editor"), format!("{all}/org-unused"));
+        let roles = "/authorization/organizations/{organization_id}/roles";
+        let role = "/authorization/organizations/{organization_id}/roles/{slug}";
+        let permissions = "/authorization/organizations/{organization_id}/roles/{slug}/permissions";
+        let permission = "/authorization/organizations/{organization_id}/roles/{slug}/permissions/{permission}";
+        let older = format!("/organizations/{}/roles", self.organization);
+        vec![
+            self.get("/organizations/{organization_id}/roles", &older),
+            self.get(roles, &all),
+            self.send(Method::POST, roles, &all, json!({ "slug": "org-new", "name": "New" })),
+            self.get(role, &one),
+            self.send(Method::PATCH, role, &one, json!({ "name": "Changed" })),
+            self.delete(role, &unused),
+            self.send(Method::POST, permissions, &format!("{one}/permissions"), json!({ "slug": "write" })),
+            self.send(Method::PUT, permissions, &format!("{one}/permissions"), json!({ "permissions": [] })),
+            self.delete(permission, &format!("{one}/permissions/read")),
+        ]
+    }
+
+    fn get(&self, template: &'static str, path: &str) -> Case {
+        self.case(Method::GET, template, path, None)
+    }
+
+    fn delete(&self, template: &'static str, path: &str) -> Case {
+        self.case(Method::DELETE, template, path, None)
+    }
+
+    fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
+        self.case(method, template, path, Some(body))
+    }
+
+    fn case(&self, method: Method, template: &'static str, path: &str, body: Option<Value>) -> Case {
+        Case { method, template, path: path.to_owned(), body, names_foreign: false, own: self.own.clone() }
     }
 }
