@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use workos::authorization::{
-    AddEnvironmentRolePermissionParams, AddOrganizationRolePermissionParams, CreateEnvironmentRoleParams,
+    AddEnvironmentRolePermissionParams, AddOrganizationRolePermissionParams, CheckParams, CreateEnvironmentRoleParams,
     CreateOrganizationRoleParams, CreatePermissionParams, ListPermissionsParams, SetEnvironmentRolePermissionsParams,
     SetOrganizationRolePermissionsParams, UpdateEnvironmentRoleParams, UpdateOrganizationRoleParams,
     UpdatePermissionParams,
@@ -111,5 +111,34 @@ fn a_role_of_an_organization_is_made_found_changed_and_deleted() {
         sdk.fails(twin, 409, "organization_role_slug_conflict");
         sdk.ok(api.delete_organization_role(&organization, "org-billing").await);
         sdk.missing(api.get_organization_role(&organization, "org-billing").await);
+    });
+}
+
+#[test]
+fn a_membership_may_do_what_its_roles_allow() {
+    story(async |t, sdk| {
+        let api = sdk.client.authorization();
+        permission(sdk, "posts:write").await;
+        environment_role(sdk, json!({ "slug": "editor", "name": "Editor" })).await;
+        let set = SetEnvironmentRolePermissionsParams::new(body(json!({ "permissions": ["posts:write"] })));
+        sdk.ok(api.set_environment_role_permissions("editor", set).await);
+        let (user, organization) = (t.user("ann@example.com").await, t.organization("Acme").await);
+        let fields = json!({ "user_id": user["id"], "organization_id": organization["id"], "role_slug": "editor" });
+        let membership = t.post("/user_management/organization_memberships", fields).await.created();
+        let membership = membership["id"].as_str().unwrap();
+
+        let on_root = |permission: &str, organization: &Value| {
+            CheckParams::new(body(json!({ "permission_slug": permission, "resource_type_slug": "organization",
+                "resource_external_id": organization["id"] })))
+        };
+        let check = async |permission: &str, organization: &Value| {
+            api.check(membership, on_root(permission, organization)).await
+        };
+        assert!(sdk.ok(check("posts:write", &organization).await).authorized);
+        assert!(!sdk.ok(check("posts:delete", &organization).await).authorized);
+        sdk.missing(check("posts:write", &t.organization("Globex").await).await);
+        sdk.missing(api.check("om_nobody", on_root("posts:write", &organization)).await);
+        let by_id = json!({ "permission_slug": "posts:write", "resource_id": "authz_resource_nothing" });
+        sdk.missing(api.check(membership, CheckParams::new(body(by_id))).await);
     });
 }

@@ -33,6 +33,8 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    "authentication.password_failed" => AuthenticationPasswordFailed,
+    "authentication.password_succeeded" => AuthenticationPasswordSucceeded,
     "organization.created" => OrganizationCreated,
     "organization.updated" => OrganizationUpdated,
     "organization.deleted" => OrganizationDeleted,
@@ -52,6 +54,8 @@ catalogue! {
     "role.created" => RoleCreated,
     "role.updated" => RoleUpdated,
     "role.deleted" => RoleDeleted,
+    "session.created" => SessionCreated,
+    "session.revoked" => SessionRevoked,
     "user.created" => UserCreated,
     "user.updated" => UserUpdated,
     "user.deleted" => UserDeleted,

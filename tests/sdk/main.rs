@@ -12,4 +12,5 @@ mod events;
 mod organization_memberships;
 mod organizations;
 mod sdk;
+mod sign_in;
 mod users;
