@@ -31,3 +31,4 @@ mod source;
 mod sql;
 mod sweeps;
 mod users;
+mod wire;
