@@ -59,10 +59,9 @@ async fn revive(
     roles: &[Role],
 ) -> Result<OrganizationMembership> {
     // It was there a moment ago. If it has gone since, the same request succeeds when it is sent again.
-    let id = store::organization_memberships::lock_of(tx, user, organization)
+    let mut membership = store::organization_memberships::lock_of(tx, user, organization)
         .await?
         .ok_or_else(|| Error::unavailable("the membership was deleted while it was created again"))?;
-    let mut membership = store::organization_memberships::get(tx, &id).await?;
     match membership.status {
         Status::Active => Err(already_exists()),
         Status::Pending => Err(Error::refused(
@@ -100,7 +99,7 @@ pub async fn update(
     // Which organization it is never changes, and roles are held before memberships.
     let organization = store::organization_memberships::get(tx, id).await?.organization_id;
     let roles = role_assignments::resolve(tx, &organization, roles, multiple_roles).await?;
-    let mut membership = lock(tx, id).await?;
+    let mut membership = store::organization_memberships::lock(tx, id).await?;
     if !role_assignments::set_membership_roles(tx, &organization, membership.subject, &roles).await? {
         return Ok(membership);
     }
@@ -110,7 +109,7 @@ pub async fn update(
 
 /// Ends a user's part in an organization, and keeps what is needed to take it up again.
 pub async fn deactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
-    let mut membership = lock(tx, id).await?;
+    let mut membership = store::organization_memberships::lock(tx, id).await?;
     match membership.status {
         Status::Inactive => Ok(membership),
         Status::Pending => Err(Error::refused(
@@ -128,7 +127,7 @@ pub async fn deactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
 
 /// Lets a user take part again, with the roles that they had.
 pub async fn reactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
-    let mut membership = lock(tx, id).await?;
+    let mut membership = store::organization_memberships::lock(tx, id).await?;
     match membership.status {
         Status::Active => Ok(membership),
         Status::Pending => Err(Error::refused(
@@ -144,25 +143,25 @@ pub async fn reactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
 
 /// Deletes a membership, with everything that the user may do by it.
 pub async fn delete(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<()> {
-    let membership = lock(tx, id).await?;
+    let membership = store::organization_memberships::lock(tx, id).await?;
     sessions::revoke_all_of_membership(tx, &membership.user_id, &membership.organization_id).await?;
     remove(tx, &[membership]).await
 }
 
-/// Deletes the memberships of a user who is being deleted, and ends all their sessions. The caller holds the user, so none can be added.
+/// Deletes the memberships of a user who is being deleted, and ends all their sessions. The caller holds the user, so
+/// none can be added.
 pub async fn delete_all_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
     delete_all(tx, Owner::User(user)).await
 }
 
-/// Deletes the memberships in an organization that is being deleted, and ends the sessions that speak for it. The caller holds the organization, so none can be
-/// added.
+/// Deletes the memberships in an organization that is being deleted, and ends the sessions that speak for it. The caller
+/// holds the organization, so none can be added.
 pub async fn delete_all_of_organization(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
     delete_all(tx, Owner::Organization(organization)).await
 }
 
 async fn delete_all(tx: &mut Tx, owner: Owner<'_>) -> Result<()> {
-    store::organization_memberships::lock_all(tx, owner).await?;
-    let memberships = store::organization_memberships::list_all(tx, owner).await?;
+    let memberships = store::organization_memberships::lock_all(tx, owner).await?;
     match owner {
         Owner::User(user) => sessions::revoke_all_of_user(tx, user).await?,
         Owner::Organization(organization) => sessions::revoke_all_of_organization(tx, organization).await?,
@@ -177,15 +176,6 @@ async fn remove(tx: &mut Tx, memberships: &[OrganizationMembership]) -> Result<(
     role_assignments::remove_all_of_subjects(tx, &subjects).await?;
     store::organization_memberships::delete(tx, &ids).await?;
     memberships.iter().try_for_each(|membership| tx.emit(membership.deleted()))
-}
-
-/// The membership, held against other changes until the transaction ends.
-async fn lock(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
-    if store::organization_memberships::lock(tx, id).await? {
-        store::organization_memberships::get(tx, id).await
-    } else {
-        Err(Error::missing(id))
-    }
 }
 
 async fn changed(tx: &mut Tx, mut membership: OrganizationMembership) -> Result<OrganizationMembership> {
