@@ -57,11 +57,12 @@ async fn with_hasher(queue: usize) -> (Test, Hasher) {
 
 /// Keeps the thread of a hasher busy, and that many places of its queue taken, for a while.
 async fn occupy(hasher: &Hasher, queued: usize) {
-    for _ in 0..=queued {
-        let hasher = hasher.clone();
-        tokio::spawn(async move { hasher.verify(Secret::from("x"), DEAR.to_owned()).await.map(drop) });
+    for waiting in 0..=queued {
+        let clone = hasher.clone();
+        tokio::spawn(async move { clone.verify(Secret::from("x"), DEAR.to_owned()).await.map(drop) });
+        // One after the other: while the first is not taken up yet, it has a place in the queue.
+        wait_for(|| (hasher.load().running, hasher.load().queued) == (1, waiting)).await;
     }
-    wait_for(|| (hasher.load().running, hasher.load().queued) == (1, queued)).await;
 }
 
 /// Waits until one more password waits in the queue of a hasher, while others may leave it.

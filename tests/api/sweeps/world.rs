@@ -30,15 +30,29 @@ impl Case {
 pub struct World {
     organization: String,
     user: String,
-    session: String,
     loner: String,
     membership: String,
     inactive: String,
+    session: String,
     own: Vec<String>,
 }
 
 fn id(made: &Value) -> String {
     made["id"].as_str().unwrap().to_owned()
+}
+
+/// Two sessions of a user. Not begun through the API, as everything else is: for every world that would be a key pair
+/// and two passwords.
+async fn sessions(t: &Test, user: &str) -> Vec<String> {
+    let made = sqlx::query_scalar(
+        "insert into sessions (environment, id, user_id, client_id, method, family, authenticated_at, refreshed_at,
+                               expires_at, created_at, updated_at)
+         select $1, 'session_' || n || $2, $2, $3, 'Password', sha256(convert_to(n || $2, 'UTF8')), now(), now(),
+                now() + interval '1 day', now(), now()
+         from generate_series(1, 2) n returning id",
+    );
+    let made = made.bind(t.environment.key).bind(user).bind(&t.environment.client_id);
+    made.fetch_all(t.app.database().pool()).await.unwrap()
 }
 
 impl World {
@@ -69,7 +83,9 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
-        Self { organization, user, loner, membership, inactive, own }
+        let session = sessions(t, &user).await;
+        own.extend(session.clone());
+        Self { organization, user, loner, membership, inactive, session: session[0].clone(), own }
     }
 
     /// How every route is called, in this world.
@@ -77,6 +93,7 @@ impl World {
         let mut cases = self.organizations();
         cases.extend(self.users());
         cases.extend(self.memberships());
+        cases.extend(self.sessions());
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
@@ -150,6 +167,16 @@ impl World {
         ]
     }
 
+    fn sessions(&self) -> Vec<Case> {
+        let revoke = "/user_management/sessions/revoke";
+        let all = format!("/user_management/users/{}/sessions", self.user);
+        let body = json!({ "session_id": self.session });
+        vec![
+            self.get("/user_management/users/{id}/sessions", &all),
+            Case { names_foreign: true, ..self.send(Method::POST, revoke, revoke, body) },
+        ]
+    }
+
     fn permissions(&self) -> Vec<Case> {
         let (all, one) = ("/authorization/permissions", "/authorization/permissions/read");
         let template = "/authorization/permissions/{slug}";
@@ -215,10 +242,6 @@ impl World {
 
     fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
-    }
-
-    fn foreign(&self, case: Case) -> Case {
-        Case { names_foreign: true, ..case }
     }
 
     fn case(&self, method: Method, template: &'static str, path: &str, body: Option<Value>) -> Case {
