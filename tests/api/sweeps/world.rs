@@ -15,6 +15,8 @@ pub struct Case {
     pub body: Option<Value>,
     /// Whether the body names what belongs to the environment, so that a stranger finds nothing.
     pub names_foreign: bool,
+    /// Whether the world must be one whose user has signed in.
+    pub needs_session: bool,
     /// The ids of everything in the world.
     pub own: Vec<String>,
 }
@@ -26,10 +28,13 @@ impl Case {
     }
 }
 
+const PASSWORD: &str = "a violet harbour at dusk";
+
 /// Ids of what was made.
 pub struct World {
     organization: String,
     user: String,
+    session: String,
     loner: String,
     membership: String,
     inactive: String,
@@ -39,20 +44,6 @@ pub struct World {
 
 fn id(made: &Value) -> String {
     made["id"].as_str().unwrap().to_owned()
-}
-
-/// Two sessions of a user. Not begun through the API, as everything else is: for every world that would be a key pair
-/// and two passwords.
-async fn sessions(t: &Test, user: &str) -> Vec<String> {
-    let made = sqlx::query_scalar(
-        "insert into sessions (environment, id, user_id, client_id, method, family, authenticated_at, refreshed_at,
-                               expires_at, created_at, updated_at)
-         select $1, 'session_' || n || $2, $2, $3, 'Password', sha256(convert_to(n || $2, 'UTF8')), now(), now(),
-                now() + interval '1 day', now(), now()
-         from generate_series(1, 2) n returning id",
-    );
-    let made = made.bind(t.environment.key).bind(user).bind(&t.environment.client_id);
-    made.fetch_all(t.app.database().pool()).await.unwrap()
 }
 
 impl World {
@@ -83,9 +74,19 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
-        let session = sessions(t, &user).await;
-        own.extend(session.clone());
-        Self { organization, user, loner, membership, inactive, session: session[0].clone(), own }
+        Self { organization, user, loner, membership, inactive, session: String::new(), own }
+    }
+
+    /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
+    pub async fn signed_in(t: &Test) -> Self {
+        let mut world = Self::make(t).await;
+        t.put(format!("/user_management/users/{}", world.user), json!({ "password": PASSWORD })).await.ok();
+        for _ in 0..2 {
+            t.sign_in("first@example.test", PASSWORD).await.ok();
+        }
+        let sessions = t.get(format!("/user_management/users/{}/sessions", world.user)).await.ok();
+        world.session = id(&sessions["data"][0]);
+        world
     }
 
     /// How every route is called, in this world.
@@ -168,12 +169,13 @@ impl World {
     }
 
     fn sessions(&self) -> Vec<Case> {
-        let revoke = "/user_management/sessions/revoke";
-        let all = format!("/user_management/users/{}/sessions", self.user);
-        let body = json!({ "session_id": self.session });
+        let (all, revoke) = ("/user_management/users/{id}/sessions", "/user_management/sessions/revoke");
         vec![
-            self.get("/user_management/users/{id}/sessions", &all),
-            Case { names_foreign: true, ..self.send(Method::POST, revoke, revoke, body) },
+            self.get(all, &format!("/user_management/users/{}/sessions", self.user)),
+            Case {
+                names_foreign: true,
+                ..self.send(Method::POST, revoke, revoke, json!({ "session_id": self.session }))
+            },
         ]
     }
 
@@ -244,7 +246,19 @@ impl World {
         self.case(method, template, path, Some(body))
     }
 
+    fn foreign(&self, case: Case) -> Case {
+        Case { names_foreign: true, ..case }
+    }
+
     fn case(&self, method: Method, template: &'static str, path: &str, body: Option<Value>) -> Case {
-        Case { method, template, path: path.to_owned(), body, names_foreign: false, own: self.own.clone() }
+        Case {
+            method,
+            template,
+            path: path.to_owned(),
+            body,
+            names_foreign: false,
+            needs_session: template.contains("sessions"),
+            own: self.own.clone(),
+        }
     }
 }
