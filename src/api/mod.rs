@@ -25,8 +25,6 @@ pub fn routes() -> Routes {
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(authorization::routes())
-        .merge(permissions::routes())
-        .merge(roles::routes())
         .merge(authentication::routes())
         .merge(sessions::routes())
         .merge(jwks::routes())

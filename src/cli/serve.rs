@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Outcome, boot, database, logging};
+use super::{Outcome, apply, boot, database, logging};
 use crate::app;
 use crate::domain::installation::Made;
 use crate::http;
@@ -48,6 +48,9 @@ async fn serve(config: &Config, database: &crate::db::Database, told: impl Futur
     let origin = config.origin(address);
     let (app, made) = boot::application(config, database, origin.as_str().to_owned()).await?;
     announce(&made)?;
+    if let Some(path) = &config.seed {
+        apply::at_start(path, &app).await?;
+    }
     let (stop, stopping) = watch::channel(false);
     ready(address, origin.as_str());
     http::serve::serve(listener, app::router(&app), async {

@@ -19,6 +19,7 @@ mod packaging;
 mod passwords;
 mod permissions;
 mod roles;
+mod seed;
 mod settings;
 mod source;
 mod sql;
