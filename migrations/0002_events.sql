@@ -26,8 +26,15 @@ create table events (
     created_at timestamptz not null
 ) partition by range (created_at);
 
-create index events_environment_order_idx on events (environment, epoch, xid, position);
-create index events_order_idx on events (epoch, xid, position);
-create index events_id_idx on events (environment, id);
+-- Whoever reads within an environment names the events that it wants, so each name is a range of this index, and a rare
+-- one is found without passing over the frequent ones.
+create index events_environment_name_order_idx on events (environment, name, epoch, xid, position);
+
+-- For readers of all environments. The first column is an expression so that only a statement that writes it this way
+-- finds this index: it offers the order that the one above does, and would be taken for environments with few events,
+-- whose readers would then walk through everybody's.
+create index events_order_idx on events ((epoch + 0), xid, position);
+
+create index events_id_idx on events (id);
 
 create table events_default partition of events default;

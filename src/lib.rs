@@ -15,3 +15,4 @@ pub mod model;
 pub mod protocol;
 pub mod seed;
 pub mod store;
+pub mod worker;

@@ -78,9 +78,11 @@ impl Grant {
                 email: given("email", body.email.take())?,
                 password: given("password", body.password.take())?,
             }),
-            REFRESH_TOKEN => {
-                Ok(Self::RefreshToken { secret, token: given("refresh_token", body.refresh_token.take())?, organization })
-            }
+            REFRESH_TOKEN => Ok(Self::RefreshToken {
+                secret,
+                token: given("refresh_token", body.refresh_token.take())?,
+                organization,
+            }),
             ORGANIZATION_SELECTION => Ok(Self::OrganizationSelection {
                 secret: given("client_secret", secret)?,
                 token: given("pending_authentication_token", body.pending_authentication_token.take())?,
@@ -127,10 +129,7 @@ impl From<Admitted> for Answer {
     }
 }
 
-async fn authenticate(
-    State(app): State<App>,
-    body: Result<JsonOrForm<AuthenticateBody>>,
-) -> Result<Json<Answer>> {
+async fn authenticate(State(app): State<App>, body: Result<JsonOrForm<AuthenticateBody>>) -> Result<Json<Answer>> {
     let entry = match body {
         Ok(JsonOrForm(body)) => enter(&app, body).await,
         Err(error) => Err(error),

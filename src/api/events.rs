@@ -8,7 +8,7 @@ use crate::kernel::check::{Check, Faults};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{EventId, EventKind, OrganizationId};
 use crate::kernel::page::{List, Order, Page};
-use crate::model::events::LoggedEvent;
+use crate::model::events::{LoggedEvent, RETENTION_DAYS};
 use crate::store;
 use crate::store::events::{Filter, Position};
 
@@ -27,10 +27,16 @@ body! {
     }
 }
 
+/// More names than there are events in the catalogue; each is searched for by itself.
+const MOST_NAMES: usize = 256;
+
 impl Check for ListQuery {
     fn check(&self, faults: &mut Faults) {
         if self.events.is_empty() {
             faults.add("events", "required", "events must name at least one event.");
+        }
+        if self.events.len() > MOST_NAMES {
+            faults.add("events", "invalid_value", format!("events must name at most {MOST_NAMES} events."));
         }
         for (field, text) in [("range_start", &self.range_start), ("range_end", &self.range_end)] {
             if text.as_deref().is_some_and(|text| moment(text).is_none()) {
@@ -49,14 +55,23 @@ fn moment(text: &str) -> Option<Timestamp> {
     text.ends_with('Z').then(|| Timestamp::parse(text)).flatten()
 }
 
+impl ListQuery {
+    /// What may be shown at this moment. An event that is too old is gone, even before its partition is.
+    fn filter(&self, now: Timestamp) -> Filter {
+        let bound = |text: &Option<String>| text.as_deref().and_then(moment);
+        let oldest = now.plus_seconds(-RETENTION_DAYS * 86_400);
+        Filter {
+            names: self.events.clone(),
+            organization: self.organization_id.clone(),
+            from: bound(&self.range_start).map_or(oldest, |start| start.max(oldest)),
+            to: bound(&self.range_end).unwrap_or(Timestamp::from_millis(i64::MAX)),
+        }
+    }
+}
+
 /// Oldest first unless another order is named: the log is read by going on from a cursor.
 async fn list(scope: Scope, Query(query): Query<ListQuery>) -> Result<Json<List<LoggedEvent>>> {
-    let filter = Filter {
-        names: query.events,
-        organization: query.organization_id,
-        from: query.range_start.as_deref().and_then(moment),
-        to: query.range_end.as_deref().and_then(moment),
-    };
+    let filter = query.filter(scope.app().database().clock.now());
     let page = query.page.or_order(Order::Asc);
     let mut db = scope.read().await?;
     let scan = page.scan();

@@ -5,7 +5,7 @@
 
 use sqlx::migrate::Migrator;
 
-use super::Database;
+use super::{Database, System};
 use crate::kernel::{Error, Result};
 use crate::sql;
 
@@ -36,20 +36,34 @@ fn is_undefined_table(error: &Error) -> bool {
 /// Begins a new epoch of the event log if the log was restored into another cluster.
 ///
 /// Transaction ids order the log, and count from the start in a new cluster. Events that carry ids from the future
-/// would stay invisible, and new ones would sort before them; a higher epoch puts the new ones behind.
+/// would stay invisible, and new ones would sort before them; a higher epoch puts the new ones behind, and shows all
+/// of the old.
 async fn renew_epoch(database: &Database) -> Result<()> {
     database
         .write_system(async |system| {
-            system
-                .query(sql!(
-                    "update event_epoch set epoch = epoch + 1
-                     where exists (select from events
-                                   where epoch = (select epoch from event_epoch)
-                                     and xid >= pg_snapshot_xmax(pg_current_snapshot()))"
-                ))
-                .run()
-                .await
+            if !is_restored(system).await? {
+                return Ok(());
+            }
+            // Each writer of events has read the epoch, and so holds a lock on it until it ends. Waiting for them means
+            // that no event of the old epoch can come after it is shown whole. Asked again: another server may have
+            // been faster.
+            system.define("lock table event_epoch in access exclusive mode".to_owned()).await?;
+            if is_restored(system).await? {
+                system.query(sql!("update event_epoch set epoch = epoch + 1")).run().await?;
+                tracing::warn!("the event log comes from another PostgreSQL cluster; a new epoch of it begins");
+            }
+            Ok(())
         })
-        .await?;
-    Ok(())
+        .await
+}
+
+async fn is_restored(system: &mut System) -> Result<bool> {
+    system
+        .query(sql!(
+            "select exists (select from events
+                            where epoch + 0 = (select epoch from event_epoch)
+                              and xid >= pg_snapshot_xmax(pg_current_snapshot()))"
+        ))
+        .value()
+        .await
 }

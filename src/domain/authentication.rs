@@ -57,13 +57,7 @@ pub struct Admitted {
 ///
 /// Between the comparison and this transaction the password may have been changed or the user deleted. Then it was the
 /// wrong password after all.
-pub async fn by_password(
-    tx: &mut Tx,
-    issuer: &Issuer<'_>,
-    email: &str,
-    origin: Origin,
-    proof: Proof,
-) -> Result<Entry> {
+pub async fn by_password(tx: &mut Tx, issuer: &Issuer<'_>, email: &str, origin: Origin, proof: Proof) -> Result<Entry> {
     let (id, right) = match proof {
         Proof::Wrong { user } => (user, None),
         Proof::Right { user, hash, renewed } => {
@@ -141,9 +135,7 @@ fn used() -> Error {
 async fn admit(tx: &mut Tx, issuer: &Issuer<'_>, user: User, pending: Pending) -> Result<Entry> {
     match settle(tx, &user).await? {
         Settled::Nowhere => begin(tx, issuer, user, pending, None).await,
-        Settled::In(organization, standing) => {
-            begin(tx, issuer, user, pending, Some((organization, standing))).await
-        }
+        Settled::In(organization, standing) => begin(tx, issuer, user, pending, Some((organization, standing))).await,
         Settled::Open(choices) => {
             let token = hold(tx, &pending, Step::OrganizationSelection).await?;
             let message = "The user must choose an organization to finish their authentication.";

@@ -38,6 +38,12 @@ impl<K: Kind> Id<K> {
         Self(text.into(), PhantomData)
     }
 
+    /// The moment at which this server made the id; None for an id that came from elsewhere.
+    pub fn moment(&self) -> Option<Timestamp> {
+        let (_, ulid) = self.0.rsplit_once('_')?;
+        Ulid::from_string(ulid).ok().map(moment)
+    }
+
     /// The id as it is stored and sent.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,6 +8,9 @@ use sqlx::types::Json;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::EventId;
 
+/// How long an event can be read, in days of 24 hours; then it is gone.
+pub const RETENTION_DAYS: i64 = 30;
+
 /// Something that happened, with the object as it was then.
 #[derive(Debug, Serialize, FromRow)]
 #[serde(tag = "object", rename = "event")]

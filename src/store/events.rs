@@ -20,9 +20,9 @@ pub struct Filter {
     /// Those that concern this organization.
     pub organization: Option<OrganizationId>,
     /// Those from this moment on.
-    pub from: Option<Timestamp>,
+    pub from: Timestamp,
     /// Those before this moment.
-    pub to: Option<Timestamp>,
+    pub to: Timestamp,
 }
 
 /// A place in the log.
@@ -46,31 +46,52 @@ impl Position {
 }
 
 /// Where this event stands in the log, if it is still there.
+///
+/// An event is in the partition of the moment that its id carries, so only that one is searched.
 pub async fn find_position(db: &mut Db, id: &EventId) -> Result<Option<Position>> {
-    db.query(sql!("select epoch, xid::text, position from events where environment = $1 and id = $2"))
-        .bind(id)
-        .find()
-        .await
+    db.query(sql!(
+        "select epoch, xid::text, position from events where environment = $1 and id = $2 and created_at = $3"
+    ))
+    .bind(id)
+    .bind(id.moment())
+    .find()
+    .await
 }
 
+// One ordered range of `events_environment_name_order_idx` for each name, in each day that the moments leave in
+// question, and the first of them all. What is read is bounded by names times days times the limit, however many
+// events there are of other names or in other environments: with a million events in 33 partitions, a name or an
+// environment with a handful among them takes 0.5 ms, all names of the catalogue together 20 ms, and planning 2 ms.
 macro_rules! between {
     ($direction:literal) => {
         concat!(
-            "select id, name, data, context, created_at
-             from events
-             where environment = $1
-               and (epoch, xid, position) > ($2, $3::xid8, $4)
-               and (epoch, xid, position) < ($5, $6::xid8, $7)
-               and (epoch, xid) < ((select epoch from event_epoch), pg_snapshot_xmin(pg_current_snapshot()))
-               and name = any($8)
-               and ($9::text is null or organization_id = $9)
-               and ($10::timestamptz is null or created_at >= $10)
-               and ($11::timestamptz is null or created_at < $11)
-             order by epoch ",
+            "select e.id, e.name, e.data, e.context, e.created_at
+             from (select distinct unnest($8::text[])) as wanted (name)
+                  cross join lateral (
+                      select id, name, data, context, created_at, epoch, xid, position
+                      from events
+                      where environment = $1
+                        and name = wanted.name
+                        and (epoch, xid, position) > ($2, $3::xid8, $4)
+                        and (epoch, xid, position) < ($5, $6::xid8, $7)
+                        and (epoch, xid) < ((select epoch from event_epoch), pg_snapshot_xmin(pg_current_snapshot()))
+                        and created_at >= $9
+                        and created_at < $10
+                        and ($11::text is null or organization_id = $11)
+                      order by epoch ",
             $direction,
             ", xid ",
             $direction,
             ", position ",
+            $direction,
+            "
+                      limit $12
+                  ) as e
+             order by e.epoch ",
+            $direction,
+            ", e.xid ",
+            $direction,
+            ", e.position ",
             $direction,
             "
              limit $12"
@@ -95,9 +116,9 @@ pub async fn list_between(
         .bind(&end.xid)
         .bind(end.position)
         .bind(&filter.names)
-        .bind(filter.organization.as_ref())
         .bind(filter.from)
         .bind(filter.to)
+        .bind(filter.organization.as_ref())
         .bind(rows)
         .all()
         .await

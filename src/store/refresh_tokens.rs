@@ -30,28 +30,24 @@ pub async fn find(db: &mut Db, session: &SessionId, hash: &[u8; 32]) -> Result<O
 
 /// Writes a new token. A session has one that was not exchanged; the database insists on it.
 pub async fn insert(db: &mut Db, session: &SessionId, hash: &[u8; 32], at: Timestamp) -> Result<()> {
-    db.query(sql!(
-        "insert into refresh_tokens (environment, session_id, hash, created_at) values ($1, $2, $3, $4)"
-    ))
-    .bind(session)
-    .bind(&hash[..])
-    .bind(at)
-    .run()
-    .await
-    .map(drop)
+    db.query(sql!("insert into refresh_tokens (environment, session_id, hash, created_at) values ($1, $2, $3, $4)"))
+        .bind(session)
+        .bind(&hash[..])
+        .bind(at)
+        .run()
+        .await
+        .map(drop)
 }
 
 /// Writes what a token was exchanged for, and when.
 pub async fn update(db: &mut Db, hash: &[u8; 32], successor: &[u8], at: Timestamp) -> Result<()> {
-    db.query(sql!(
-        "update refresh_tokens set successor = $3, exchanged_at = $4 where environment = $1 and hash = $2"
-    ))
-    .bind(&hash[..])
-    .bind(successor)
-    .bind(at)
-    .run()
-    .await
-    .map(drop)
+    db.query(sql!("update refresh_tokens set successor = $3, exchanged_at = $4 where environment = $1 and hash = $2"))
+        .bind(&hash[..])
+        .bind(successor)
+        .bind(at)
+        .run()
+        .await
+        .map(drop)
 }
 
 /// Forgets the tokens of a session that were exchanged before this moment.

@@ -27,12 +27,7 @@ macro_rules! columns {
 }
 
 /// The active sessions of a user.
-pub async fn list_active(
-    db: &mut Db,
-    user: &UserId,
-    now: Timestamp,
-    page: &Page<SessionKind>,
-) -> Result<List<Stored>> {
+pub async fn list_active(db: &mut Db, user: &UserId, now: Timestamp, page: &Page<SessionKind>) -> Result<List<Stored>> {
     db.page(
         page_sql!(
             "select ",
@@ -171,21 +166,14 @@ pub async fn touch(db: &mut Db, id: &SessionId, at: Timestamp) -> Result<()> {
 }
 
 /// Makes a session speak for this organization.
-pub async fn set_organization(
-    db: &mut Db,
-    id: &SessionId,
-    organization: &OrganizationId,
-    at: Timestamp,
-) -> Result<()> {
-    db.query(sql!(
-        "update sessions set organization_id = $3, updated_at = $4 where environment = $1 and id = $2"
-    ))
-    .bind(id)
-    .bind(organization)
-    .bind(at)
-    .run()
-    .await
-    .map(drop)
+pub async fn set_organization(db: &mut Db, id: &SessionId, organization: &OrganizationId, at: Timestamp) -> Result<()> {
+    db.query(sql!("update sessions set organization_id = $3, updated_at = $4 where environment = $1 and id = $2"))
+        .bind(id)
+        .bind(organization)
+        .bind(at)
+        .run()
+        .await
+        .map(drop)
 }
 
 /// Ends these sessions.

@@ -4,10 +4,12 @@
 //! which proves isolation all day long. Stories are set up through the API itself.
 
 mod answer;
+mod sign_in;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -29,6 +31,7 @@ use vestibule::model::environments::Environment;
 use vestibule::protocol::password::{self, Hasher};
 
 pub use self::answer::Answer;
+pub use self::sign_in::{PASSWORD, SELECTION};
 
 /// The operator's token in every test.
 pub const OPERATOR: &str = "operator-token-of-the-tests";
@@ -40,7 +43,7 @@ static SHARED: LazyLock<Shared> = LazyLock::new(Shared::start);
 struct Shared {
     pool: PgPool,
     hasher: Hasher,
-    _cluster: Cluster,
+    cluster: Cluster,
 }
 
 impl Shared {
@@ -51,25 +54,60 @@ impl Shared {
         let cluster = Cluster::start(&Settings { data_dir, keeper, durable: false }).unwrap();
         let random = Random::new();
         let pool = RUNTIME.block_on(async {
-            let server = Database::open(cluster.options(), 1, Clock::default(), random.clone());
-            let name = format!("run_{}", std::process::id());
-            for statement in [format!("drop database if exists {name} with (force)"), format!("create database {name}")]
-            {
-                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(server.pool()).await.unwrap();
+            let old =
+                "select format('drop database %I with (force)', datname) from pg_database where datname ^@ 'run_'";
+            let server = server(&cluster);
+            for statement in sqlx::query_scalar(old).fetch_all(server.pool()).await.unwrap() {
+                run(&server, statement).await;
             }
-            let database = Database::open(cluster.options().database(&name), 32, Clock::default(), random.clone());
-            migrate::run(&database).await.unwrap();
-            database.pool().clone()
+            new_database(&cluster, 32).await
         });
-        let hasher = Hasher::start(random.clone(), password::Limits::default()).unwrap();
-        Self { pool, hasher, _cluster: cluster }
+        let hasher = Hasher::start(random, password::Limits::default()).unwrap();
+        Self { pool, hasher, cluster }
     }
+}
+
+fn server(cluster: &Cluster) -> Database {
+    Database::open(cluster.options(), 1, Clock::default(), Random::new())
+}
+
+async fn run(database: &Database, statement: String) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(database.pool()).await.unwrap();
+}
+
+/// A database of its own for somebody, migrated. It is dropped by the next run.
+async fn new_database(cluster: &Cluster, connections: u32) -> PgPool {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("run_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    run(&server(cluster), format!("create database {name}")).await;
+    let database = Database::open(cluster.options().database(&name), connections, Clock::default(), Random::new());
+    migrate::run(&database).await.unwrap();
+    database.pool().clone()
 }
 
 /// Runs one test.
 pub fn story(body: impl AsyncFnOnce(Test)) {
     LazyLock::force(&SHARED);
     RUNTIME.block_on(async { body(Test::begin().await).await });
+}
+
+/// Runs one test on a database that it does not share, for what concerns all environments at once.
+pub fn story_apart(body: impl AsyncFnOnce(Test)) {
+    LazyLock::force(&SHARED);
+    RUNTIME.block_on(async {
+        let pool = new_database(&SHARED.cluster, 24).await;
+        body(Test::on(pool.clone(), |_| ()).await).await;
+        pool.close().await;
+    });
+}
+
+/// Waits until the condition holds. The only way in which a test waits for what it is not told.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 /// A test: an application, an environment of its own, and a key to it.
@@ -98,10 +136,13 @@ impl Test {
 
     /// A test on an application that differs in some of its parts.
     pub async fn with(change: impl FnOnce(&mut Parts)) -> Self {
+        Self::on(SHARED.pool.clone(), change).await
+    }
+
+    async fn on(pool: PgPool, change: impl FnOnce(&mut Parts)) -> Self {
         let shared = &*SHARED;
-        let database = Database::of(shared.pool.clone(), Clock::default(), Random::new());
         let mut parts = Parts {
-            database,
+            database: Database::of(pool, Clock::default(), Random::new()),
             keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
             limits: Limits::default(),
@@ -185,6 +226,13 @@ impl Test {
         self.post("/user_management/users", json!({ "email": email })).await.created()
     }
 
+    /// A sign-in with a password, as a confidential client.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        let body = json!({ "grant_type": "password", "client_id": self.environment.client_id,
+            "client_secret": self.key, "email": email, "password": password });
+        self.post("/user_management/authenticate", body).await
+    }
+
     /// All pages of a list, one after another.
     pub async fn pages(&self, path: &str) -> Vec<Value> {
         let separator = if path.contains('?') { '&' } else { '?' };
@@ -200,8 +248,22 @@ impl Test {
         }
     }
 
+    /// Waits until the log shows everything that has been committed: it holds back what a transaction that still runs,
+    /// of any test, could put something before.
+    pub async fn settle(&self) {
+        let pool = self.app.database().pool();
+        let sql = "select pg_snapshot_xmax(pg_current_snapshot())::text";
+        let committed: String = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
+        until("the transactions that ran have ended", async || {
+            let sql = "select pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8";
+            sqlx::query_scalar(sql).bind(&committed).fetch_one(pool).await.unwrap()
+        })
+        .await;
+    }
+
     /// The events of these names so far, oldest first.
     pub async fn events(&self, names: &[&str]) -> Vec<Value> {
+        self.settle().await;
         self.pages(&format!("/events?limit=100&events={}", names.join(","))).await
     }
 

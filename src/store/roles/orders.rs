@@ -147,3 +147,13 @@ pub async fn set_default(db: &mut Db, organization: &OrganizationId, role: RoleK
     .await
     .map(drop)
 }
+
+/// Takes a role of the environment out of the orders of all organizations: those whose default it was have the
+/// environment's again.
+pub async fn delete(db: &mut Db, role: RoleKey) -> Result<()> {
+    db.query(sql!("delete from organization_role_orders where environment = $1 and role = $2"))
+        .bind(role)
+        .run()
+        .await
+        .map(drop)
+}

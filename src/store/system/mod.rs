@@ -3,5 +3,6 @@
 //! Functions take `&mut System`, which is accepted nowhere else.
 
 pub mod environments;
+pub mod event_partitions;
 pub mod installation;
 pub mod management_keys;
