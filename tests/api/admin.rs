@@ -288,28 +288,30 @@ fn an_organization_has_its_own_order_and_default_once_the_operator_gives_it_one(
 }
 
 #[test]
-fn a_role_of_the_environment_is_deleted_when_nobody_has_it_or_would_get_it() {
+fn a_role_of_the_environment_is_deleted_and_its_members_get_the_default_one() {
     story(async |t| {
-        let path = with_roles(&t, &["order", "default", "used", "theirs"]).await;
+        let path = with_roles(&t, &["order", "default", "used"]).await;
         let roles = format!("{path}/roles");
         let id = t.organization("Acme").await["id"].as_str().unwrap().to_owned();
         let user = t.post("/user_management/users", json!({ "email": "ann@acme.test" })).await.created();
         let body = json!({ "user_id": user["id"], "organization_id": id, "role_slug": "used" });
-        t.post("/user_management/organization_memberships", body).await.created();
-        t.operator().put(format!("{path}/organizations/{id}/roles/default"), json!({ "slug": "theirs" })).await.ok();
+        let membership = t.post("/user_management/organization_memberships", body).await.created();
 
-        t.operator().delete(format!("{roles}/used")).await.fails(409, "role_has_assignments");
-        t.operator().delete(format!("{roles}/member")).await.fails(400, "bad_request");
-        t.operator().delete(format!("{roles}/theirs")).await.fails(400, "bad_request");
+        t.operator().delete(format!("{roles}/member")).await.fails(409, "role_is_default");
         t.operator().delete(format!("{roles}/none")).await.missing();
-        for slug in ["order", "default"] {
+        let foreign = format!("/admin/v1/environments/{}/roles/used", t.neighbour().await.environment.id);
+        t.operator().delete(foreign).await.missing();
+        // The first two are also the ends of other paths.
+        for slug in ["order", "default", "used"] {
             t.operator().delete(format!("{roles}/{slug}")).await.no_content();
             t.operator().delete(format!("{roles}/{slug}")).await.missing();
         }
-        assert_eq!(slugs(&t.get("/authorization/roles").await.ok()), ["member", "used", "theirs"]);
+        assert_eq!(slugs(&t.get("/authorization/roles").await.ok()), ["member"]);
+        let path = format!("/user_management/organization_memberships/{}", membership["id"].as_str().unwrap());
+        assert_eq!(t.get(path).await.ok()["role"]["slug"], "member");
         let deleted = t.events(&["role.deleted"]).await;
         let deleted: Vec<_> = deleted.iter().map(|event| event["data"]["slug"].as_str().unwrap()).collect();
-        assert_eq!(deleted, ["order", "default"]);
+        assert_eq!(deleted, ["order", "default", "used"]);
     });
 }
 
