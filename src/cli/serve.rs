@@ -57,7 +57,7 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
     let (app, made) = boot::application(config, database, origin.as_str().to_owned()).await?;
     announce(&made)?;
     workers.push(upkeep::start(app.clone(), stopping));
-    ready(address, origin.as_str());
+    tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
     http::serve::serve(listener, app::router(&app), async {
         told.await;
         app.begin_stop();
@@ -72,10 +72,6 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
 
 async fn listen(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address} ({setting}): {error}"))
-}
-
-fn ready(address: SocketAddr, origin: &str) {
-    tracing::info!(%address, origin, "Vestibule is ready");
 }
 
 /// Prints what the first start made. This is the one time that it can be seen, so it goes to standard output and not

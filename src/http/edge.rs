@@ -34,6 +34,7 @@ pub fn surround(router: Router<App>, app: App) -> Router {
 }
 
 /// A panic is an internal failure like others. What it says may hold anything, so only its place is worth a log.
+#[expect(clippy::needless_pass_by_value, reason = "tower-http hands it over like this")]
 fn panicked(payload: Box<dyn Any + Send>) -> Response {
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     Error::internal(format!("panic: {}", text.unwrap_or("without a message"))).into_response()
