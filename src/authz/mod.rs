@@ -4,4 +4,3 @@
 //! next question. Nothing here writes; rules of change are in [`crate::domain`].
 
 pub mod check;
-pub mod claims;

@@ -10,9 +10,12 @@ use tokio::sync::watch;
 
 use super::{Outcome, boot, database, logging};
 use crate::app;
+use crate::db::Database;
 use crate::domain::installation::Made;
 use crate::http;
 use crate::kernel::config::Config;
+use crate::worker::metrics::Exporter;
+use crate::worker::upkeep;
 
 /// Runs the server until it is told to stop.
 ///
@@ -40,28 +43,35 @@ pub async fn run(config: Config) -> Outcome {
     served.and(closed)
 }
 
-async fn serve(config: &Config, database: &crate::db::Database, told: impl Future<Output = ()>) -> Outcome {
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {} (VESTIBULE_LISTEN): {error}", config.listen))?;
+async fn serve(config: &Config, database: &Database, told: impl Future<Output = ()>) -> Outcome {
+    let listener = listen(config.listen, "VESTIBULE_LISTEN").await?;
     let address = listener.local_addr()?;
     let origin = config.origin(address);
+    let (stop, stopping) = watch::channel(false);
+    let mut workers = Vec::new();
+    if let Some(address) = config.metrics_listen {
+        let listener = listen(address, "VESTIBULE_METRICS_LISTEN").await?;
+        tracing::info!(address = %listener.local_addr()?, "metrics are served");
+        workers.push(Exporter::install()?.start(listener, database.clone(), stopping.clone()));
+    }
     let (app, made) = boot::application(config, database, origin.as_str().to_owned()).await?;
     announce(&made)?;
-    let (stop, stopping) = watch::channel(false);
-    ready(address, origin.as_str());
+    workers.push(upkeep::start(app.clone(), stopping));
+    tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
     http::serve::serve(listener, app::router(&app), async {
         told.await;
         app.begin_stop();
     })
     .await;
     stop.send_replace(true);
-    drop(stopping);
+    for worker in workers {
+        worker.await?;
+    }
     Ok(())
 }
 
-fn ready(address: SocketAddr, origin: &str) {
-    tracing::info!(%address, origin, "Vestibule is ready");
+async fn listen(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address} ({setting}): {error}"))
 }
 
 /// Prints what the first start made. This is the one time that it can be seen, so it goes to standard output and not

@@ -1,6 +1,6 @@
 //! Environments and their management keys: the operator's business.
 
-use super::{permissions, resource_types, roles};
+use super::{organization_memberships, permissions, resource_types, roles};
 use crate::db::{System, Tx};
 use crate::kernel::crypto::sha256;
 use crate::kernel::id::{ClientKind, EnvironmentId, ManagementKeyId};
@@ -56,7 +56,7 @@ pub struct Update {
 }
 
 /// Changes an environment or its settings. What is already signed in keeps the times that it was given; the next
-/// token obeys the new ones.
+/// token obeys the new ones. Memberships with several roles keep the highest, where they may have several no longer.
 pub async fn update(system: &mut System, id: &EnvironmentId, input: Update) -> Result<Environment> {
     let Update { name, multiple_roles, access_token_seconds, session_seconds, session_idle_seconds } = input;
     let current = store::system::environments::lock(system, id).await?;
@@ -72,6 +72,9 @@ pub async fn update(system: &mut System, id: &EnvironmentId, input: Update) -> R
     if environment != current {
         environment.updated_at = system.now();
         store::system::environments::update(system, &environment).await?;
+    }
+    if current.settings.multiple_roles && !environment.settings.multiple_roles {
+        system.within(environment.key, organization_memberships::keep_highest_role).await?;
     }
     Ok(environment)
 }

@@ -8,6 +8,7 @@ use crate::db::Tx;
 use crate::kernel::error::FieldFault;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, UserId};
 use crate::kernel::{Error, Result};
+use crate::model::keys::{RoleKey, SubjectKey};
 use crate::model::organization_memberships::{OrganizationMembership, RoleReference, Status};
 use crate::model::roles::Role;
 use crate::store;
@@ -97,8 +98,11 @@ pub async fn update(
     roles: &[String],
     multiple_roles: bool,
 ) -> Result<OrganizationMembership> {
-    // Which organization it is never changes, and roles are held before memberships.
+    // Which organization it is never changes; it is held before roles, and roles before memberships.
     let organization = store::organization_memberships::get(tx, id).await?.organization_id;
+    if !store::organizations::hold(tx, &organization).await? {
+        return Err(Error::missing(id));
+    }
     let roles = role_assignments::resolve(tx, &organization, roles, multiple_roles).await?;
     let mut membership = lock(tx, id).await?;
     if !role_assignments::set_membership_roles(tx, &organization, membership.subject, &roles).await? {
@@ -177,6 +181,33 @@ async fn remove(tx: &mut Tx, memberships: &[OrganizationMembership]) -> Result<(
     role_assignments::remove_all_of_subjects(tx, &subjects).await?;
     store::organization_memberships::delete(tx, &ids).await?;
     memberships.iter().try_for_each(|membership| tx.emit(membership.deleted()))
+}
+
+/// Takes a role that is being deleted from everybody who has it. Who is left without any gets the default role of the
+/// organization, for every membership has one. The caller holds the role, so nobody can be given it meanwhile.
+pub async fn lose_role(tx: &mut Tx, role: RoleKey) -> Result<()> {
+    store::organization_memberships::hold_organizations_of_role(tx, role).await?;
+    store::organization_memberships::lock_having(tx, role).await?;
+    let subjects = store::role_assignments::delete_of_role(tx, role).await?;
+    let ids: Vec<_> = subjects.iter().map(|_| tx.mint()).collect();
+    let now = tx.now();
+    store::role_assignments::insert_defaults(tx, (&ids, &subjects), now).await?;
+    roles_changed(tx, &subjects).await
+}
+
+/// Leaves every membership only the highest of its roles, for an environment in which they may have several no longer.
+pub async fn keep_highest_role(tx: &mut Tx) -> Result<()> {
+    store::organization_memberships::lock_having_several_roles(tx).await?;
+    let subjects = store::role_assignments::delete_lower(tx).await?;
+    roles_changed(tx, &subjects).await
+}
+
+/// The roles of these subjects were changed, and their memberships are locked.
+async fn roles_changed(tx: &mut Tx, subjects: &[SubjectKey]) -> Result<()> {
+    let now = tx.now();
+    store::organization_memberships::touch(tx, subjects, now).await?;
+    let memberships = store::organization_memberships::list_of_subjects(tx, subjects).await?;
+    memberships.iter().try_for_each(|membership| tx.emit(membership.updated()))
 }
 
 /// The membership, held against other changes until the transaction ends.

@@ -1,7 +1,7 @@
 //! Organizations: made, changed and deleted with what belongs to them.
 
 use super::organization_domains::{self, Claim};
-use super::{organization_memberships, resources};
+use super::{organization_memberships, resources, roles};
 use crate::db::Tx;
 use crate::kernel::Result;
 use crate::kernel::id::OrganizationId;
@@ -97,7 +97,9 @@ pub async fn update(tx: &mut Tx, id: &OrganizationId, input: Update) -> Result<O
 /// row. Users stay: they belong to the environment.
 pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<()> {
     let organization = store::organizations::lock(tx, id).await?;
+    let roles = roles::hold_all(tx, id).await?;
     organization_memberships::delete_all_of_organization(tx, id).await?;
+    roles::delete_all(tx, &roles).await?;
     for domain in &organization.domains {
         organization_domains::delete(tx, domain).await?;
     }

@@ -14,8 +14,8 @@ use crate::store;
 /// The roles of these slugs, as a membership of the organization can have them, highest first; without any, the
 /// default role of the organization.
 ///
-/// They cannot be deleted until the transaction ends. Ask before locking the membership: whoever deletes a role has
-/// the role first and its members afterwards.
+/// They cannot be deleted until the transaction ends. Ask when the organization is held, which a new row below it does,
+/// and before locking the membership: whoever deletes holds the organization first, then the role, then its members.
 pub async fn resolve(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -34,7 +34,8 @@ pub async fn resolve(
         let error = Error::unprocessable("sub_resource_scoped_role_not_allowed", message);
         return Err(error.with("role_slug", role.slug.as_str()));
     }
-    if roles.len() > 1 && !multiple_roles {
+    // The setting may have changed since the request was let in, and whoever changes it looks at every membership.
+    if roles.len() > 1 && !(multiple_roles && store::role_assignments::hold_multiple_roles(tx).await?) {
         let message = "Multiple roles are not enabled for this environment.";
         return Err(Error::unprocessable("multiple_roles_not_enabled", message));
     }

@@ -76,6 +76,15 @@ impl Failure {
     }
 }
 
+/// What is there, or nothing: for the look-ups that only know how to fail.
+pub(super) fn found<T>(outcome: Result<T, Error>) -> Result<Option<T>, Error> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == Kind::Missing => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Gives a refusal of the domain its place in the file.
 pub(super) trait At {
     /// Fields that the refusal names are fields of this place; one that names none is about the place itself.

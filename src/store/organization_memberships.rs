@@ -6,7 +6,7 @@ use crate::kernel::id::{OrganizationId, OrganizationMembershipId, OrganizationMe
 use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
 use crate::model::authentication::{Choice, Standing};
-use crate::model::keys::SubjectKey;
+use crate::model::keys::{RoleKey, SubjectKey};
 use crate::model::organization_memberships::{OrganizationMembership, Status};
 use crate::{page_sql, sql};
 
@@ -163,6 +163,68 @@ pub async fn lock_of(
     .bind(organization)
     .find_value()
     .await
+}
+
+/// Holds the organizations in which memberships have a role against deletion until the transaction ends.
+pub async fn hold_organizations_of_role(db: &mut Db, role: RoleKey) -> Result<()> {
+    db.query(sql!(
+        "select true from organizations o
+         where o.environment = $1 and o.id in (
+             select a.organization_id from role_assignments a where a.environment = $1 and a.role = $2)
+         order by o.id for key share"
+    ))
+    .bind(role)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Holds the memberships that have a role in their organization against other changes until the transaction ends.
+pub async fn lock_having(db: &mut Db, role: RoleKey) -> Result<()> {
+    db.query(sql!(
+        "select true
+         from role_assignments a
+         join resources root on root.key = a.resource and root.parent is null
+         join organization_memberships m on m.environment = $1 and m.subject = a.subject
+         where a.environment = $1 and a.role = $2
+         order by m.id for update of m"
+    ))
+    .bind(role)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Holds the memberships that have several roles in their organization against other changes until the transaction ends.
+pub async fn lock_having_several_roles(db: &mut Db) -> Result<()> {
+    db.query(sql!(
+        "select true from organization_memberships m
+         where m.environment = $1
+           and 1 < (select count(*) from role_assignments a
+                    join resources root on root.key = a.resource and root.parent is null
+                    where a.subject = m.subject)
+         order by m.id for update"
+    ))
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Notes that the memberships of these subjects were changed at this moment.
+pub async fn touch(db: &mut Db, subjects: &[SubjectKey], now: Timestamp) -> Result<()> {
+    db.query(sql!(
+        "update organization_memberships set updated_at = $3 where environment = $1 and subject = any($2::bigint[])"
+    ))
+    .bind(subjects)
+    .bind(now)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// The memberships of these subjects, oldest first.
+pub async fn list_of_subjects(db: &mut Db, subjects: &[SubjectKey]) -> Result<Vec<OrganizationMembership>> {
+    db.query(sql!(select!(), "and m.subject = any($2::bigint[]) order by m.id")).bind(subjects).all().await
 }
 
 /// Holds the active membership of this user in this organization as it is; whether there is one. Others may hold it as

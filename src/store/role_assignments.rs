@@ -12,6 +12,11 @@ pub async fn next_subject(db: &mut Db) -> Result<SubjectKey> {
     db.query(sql!("select nextval('subjects') where $1::integer is not null")).value().await
 }
 
+/// Whether a membership may have several roles in its organization, which cannot change until the transaction ends.
+pub async fn hold_multiple_roles(db: &mut Db) -> Result<bool> {
+    db.query(sql!("select multiple_roles from environments where key = $1 for share")).value().await
+}
+
 /// The roles of a subject on the root of its organization.
 pub async fn list_roles_on_root(
     db: &mut Db,
@@ -84,4 +89,68 @@ pub async fn delete_of_subjects(db: &mut Db, subjects: &[SubjectKey]) -> Result<
         .run()
         .await
         .map(drop)
+}
+
+/// Removes every assignment of a role; the subjects that had it in an organization as a whole.
+pub async fn delete_of_role(db: &mut Db, role: RoleKey) -> Result<Vec<SubjectKey>> {
+    db.query(sql!(
+        "with gone as (
+             delete from role_assignments where environment = $1 and role = $2 returning subject, resource)
+         select gone.subject from gone join resources root on root.key = gone.resource and root.parent is null
+         order by gone.subject"
+    ))
+    .bind(role)
+    .values()
+    .await
+}
+
+/// Gives those memberships of these subjects that have no role in their organization its default role. There is an id
+/// for each, to be used or not.
+pub async fn insert_defaults(
+    db: &mut Db,
+    (ids, subjects): (&[RoleAssignmentId], &[SubjectKey]),
+    now: Timestamp,
+) -> Result<()> {
+    db.query(sql!(
+        "insert into role_assignments (environment, id, organization_id, subject, role, resource, created_at, updated_at)
+         select $1, new.id, m.organization_id, m.subject, coalesce(o.role, d.key), root.key, $4, $4
+         from unnest($2::text[], $3::bigint[]) as new (id, subject)
+         join organization_memberships m on m.environment = $1 and m.subject = new.subject
+         join resources root
+           on root.environment = $1 and root.organization_id = m.organization_id and root.parent is null
+         join roles d on d.environment = $1 and d.is_default
+         left join organization_role_orders o
+           on o.environment = $1 and o.organization_id = m.organization_id and o.is_default
+         where not exists (select from role_assignments a where a.subject = m.subject and a.resource = root.key)"
+    ))
+    .bind(ids)
+    .bind(subjects)
+    .bind(now)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Leaves every membership only the highest of the roles that it has in its organization; the subjects that lost any.
+pub async fn delete_lower(db: &mut Db) -> Result<Vec<SubjectKey>> {
+    db.query(sql!(
+        "with ranked as (
+             select a.key, row_number() over (
+                        partition by a.subject order by o.priority nulls last, r.priority, r.key) as place
+             from organization_memberships m
+             join resources root
+               on root.environment = $1 and root.organization_id = m.organization_id and root.parent is null
+             join role_assignments a on a.subject = m.subject and a.resource = root.key
+             join roles r on r.environment = $1 and r.key = a.role
+             left join organization_role_orders o
+               on o.environment = $1 and o.organization_id = m.organization_id and o.role = a.role
+             where m.environment = $1),
+         gone as (
+             delete from role_assignments a using ranked
+             where a.key = ranked.key and ranked.place > 1
+             returning a.subject)
+         select distinct subject from gone order by subject"
+    ))
+    .values()
+    .await
 }

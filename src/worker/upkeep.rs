@@ -56,14 +56,12 @@ pub async fn round(app: &App) {
 
 /// Tells how a chore ended: with how many things done, or with what went wrong.
 fn report(chore: &'static str, outcome: Result<u64>) {
+    let word = if outcome.is_ok() { "done" } else { "failed" };
+    counter!("vestibule_upkeep_total", "chore" => chore, "outcome" => word).increment(1);
     match outcome {
-        Ok(0) => counter!("vestibule_upkeep_total", "chore" => chore, "outcome" => "done").increment(1),
-        Ok(done) => {
-            counter!("vestibule_upkeep_total", "chore" => chore, "outcome" => "done").increment(1);
-            tracing::info!(chore, done, "upkeep");
-        }
+        Ok(0) => {}
+        Ok(done) => tracing::info!(chore, done, "upkeep"),
         Err(error) => {
-            counter!("vestibule_upkeep_total", "chore" => chore, "outcome" => "failed").increment(1);
             let error: &dyn std::error::Error = &error;
             tracing::warn!(chore, error, "upkeep failed and is tried again in {} minutes", INTERVAL.as_secs() / 60);
         }

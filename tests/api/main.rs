@@ -1,12 +1,13 @@
 //! The API, in process: each file tells the stories of one family.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail where it stands")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail where it stands")]
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
 mod admin;
 mod architecture;
+mod authorization;
 mod command_line;
 mod conventions;
 mod crypto;
@@ -21,7 +22,11 @@ mod packaging;
 mod passwords;
 mod permissions;
 mod roles;
+mod roles_of_members;
+mod sessions;
 mod settings;
+mod sign_in;
+mod signing_keys;
 mod source;
 mod sql;
 mod sweeps;

@@ -7,6 +7,7 @@
 pub mod order;
 pub mod permissions;
 
+use super::organization_memberships;
 use crate::db::Tx;
 use crate::kernel::id::OrganizationId;
 use crate::kernel::patch::Patch;
@@ -132,6 +133,23 @@ pub async fn update(tx: &mut Tx, organization: Option<&OrganizationId>, slug: &s
     Ok(role)
 }
 
+/// Deletes a role of the environment that nobody has, so that nobody loses anything by it.
+///
+/// A default role stays, the environment's and any organization's: members who are given no role must get one.
+pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
+    let role = store::roles::lock_for_deletion(tx, None, slug).await?;
+    if store::roles::is_assigned(tx, role.key).await? {
+        let message = "The role is assigned and cannot be deleted. Remove its assignments first.";
+        return Err(Error::conflict("role_has_assignments", message));
+    }
+    if store::roles::orders::is_default_anywhere(tx, role.key).await? {
+        let message = "A default role cannot be deleted. Make another role the default first.";
+        return Err(Error::refused("bad_request", message));
+    }
+    store::roles::delete(tx, role.key).await?;
+    tx.emit(role.deleted())
+}
+
 /// Deletes a role of an organization that nobody has, so that nobody loses anything by it.
 ///
 /// The default role stays: members who are given no role must get one. Whoever is being given the role at this moment
@@ -148,4 +166,36 @@ pub async fn delete_of_organization(tx: &mut Tx, organization: &OrganizationId, 
     }
     store::roles::delete(tx, role.key).await?;
     tx.emit(role.deleted())
+}
+
+/// Deletes a role of the environment. Whoever has it loses it, and gets the default role if it was their only one.
+///
+/// The operator's business: applications cannot, as what it takes away is nowhere in their request. The default role of
+/// the environment stays; organizations that had made this one their default have the environment's again.
+pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
+    let role = store::roles::lock_for_deletion(tx, None, slug).await?;
+    if store::roles::orders::find_default_of_environment(tx).await? == Some(role.key) {
+        let message = "The default role of the environment cannot be deleted. Make another role the default first.";
+        return Err(Error::conflict("role_is_default", message));
+    }
+    store::roles::orders::delete(tx, role.key).await?;
+    organization_memberships::lose_role(tx, role.key).await?;
+    store::roles::delete(tx, role.key).await?;
+    tx.emit(role.deleted())
+}
+
+/// Holds the roles of an organization that is being deleted, until [`delete_all`].
+///
+/// Apart from the deletion because roles are held before the memberships that have them, and go after them.
+pub async fn hold_all(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<Role>> {
+    store::roles::lock_all_for_deletion(tx, organization).await
+}
+
+/// Deletes roles that are held and that nobody has any more.
+pub async fn delete_all(tx: &mut Tx, roles: &[Role]) -> Result<()> {
+    for role in roles {
+        store::roles::delete(tx, role.key).await?;
+        tx.emit(role.deleted())?;
+    }
+    Ok(())
 }

@@ -171,6 +171,23 @@ async fn get_by_key(db: &mut Db, key: RoleKey) -> Result<Role> {
     db.query(sql!("select ", columns!(), tables!(), " where r.environment = $1 and r.key = $2")).bind(key).one().await
 }
 
+/// The roles of an organization's own, oldest first, held against every use until the transaction ends: to be deleted.
+pub async fn lock_all_for_deletion(db: &mut Db, organization: &OrganizationId) -> Result<Vec<Role>> {
+    db.query(sql!("select key from roles where environment = $1 and organization_id = $2 order by key for update"))
+        .bind(organization)
+        .run()
+        .await?;
+    db.query(sql!(
+        "select ",
+        columns!(),
+        tables!(),
+        " where r.environment = $1 and r.organization_id = $2 order by r.key"
+    ))
+    .bind(organization)
+    .all()
+    .await
+}
+
 /// The roles of the environment, highest first, held against other changes and against a change of their order.
 pub async fn lock_all(db: &mut Db) -> Result<Vec<Role>> {
     db.query(sql!(

@@ -15,6 +15,8 @@ pub struct Case {
     pub body: Option<Value>,
     /// Whether the body names what belongs to the environment, so that a stranger finds nothing.
     pub names_foreign: bool,
+    /// Whether the world must be one whose user has signed in.
+    pub needs_session: bool,
     /// The ids of everything in the world.
     pub own: Vec<String>,
 }
@@ -26,13 +28,17 @@ impl Case {
     }
 }
 
+const PASSWORD: &str = "a violet harbour at dusk";
+
 /// Ids of what was made.
 pub struct World {
     organization: String,
     user: String,
+    session: String,
     loner: String,
     membership: String,
     inactive: String,
+    session: String,
     own: Vec<String>,
 }
 
@@ -68,7 +74,19 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
-        Self { organization, user, loner, membership, inactive, own }
+        Self { organization, user, loner, membership, inactive, session: String::new(), own }
+    }
+
+    /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
+    pub async fn signed_in(t: &Test) -> Self {
+        let mut world = Self::make(t).await;
+        t.put(format!("/user_management/users/{}", world.user), json!({ "password": PASSWORD })).await.ok();
+        for _ in 0..2 {
+            t.sign_in("first@example.test", PASSWORD).await.ok();
+        }
+        let sessions = t.get(format!("/user_management/users/{}/sessions", world.user)).await.ok();
+        world.session = id(&sessions["data"][0]);
+        world
     }
 
     /// How every route is called, in this world.
@@ -76,6 +94,7 @@ impl World {
         let mut cases = self.organizations();
         cases.extend(self.users());
         cases.extend(self.memberships());
+        cases.extend(self.sessions());
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
@@ -149,6 +168,17 @@ impl World {
         ]
     }
 
+    fn sessions(&self) -> Vec<Case> {
+        let (all, revoke) = ("/user_management/users/{id}/sessions", "/user_management/sessions/revoke");
+        vec![
+            self.get(all, &format!("/user_management/users/{}/sessions", self.user)),
+            Case {
+                names_foreign: true,
+                ..self.send(Method::POST, revoke, revoke, json!({ "session_id": self.session }))
+            },
+        ]
+    }
+
     fn permissions(&self) -> Vec<Case> {
         let (all, one) = ("/authorization/permissions", "/authorization/permissions/read");
         let template = "/authorization/permissions/{slug}";
@@ -216,7 +246,19 @@ impl World {
         self.case(method, template, path, Some(body))
     }
 
+    fn foreign(&self, case: Case) -> Case {
+        Case { names_foreign: true, ..case }
+    }
+
     fn case(&self, method: Method, template: &'static str, path: &str, body: Option<Value>) -> Case {
-        Case { method, template, path: path.to_owned(), body, names_foreign: false, own: self.own.clone() }
+        Case {
+            method,
+            template,
+            path: path.to_owned(),
+            body,
+            names_foreign: false,
+            needs_session: template.contains("sessions"),
+            own: self.own.clone(),
+        }
     }
 }
