@@ -133,23 +133,6 @@ pub async fn update(tx: &mut Tx, organization: Option<&OrganizationId>, slug: &s
     Ok(role)
 }
 
-/// Deletes a role of the environment that nobody has, so that nobody loses anything by it.
-///
-/// A default role stays, the environment's and any organization's: members who are given no role must get one.
-pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
-    let role = store::roles::lock_for_deletion(tx, None, slug).await?;
-    if store::roles::is_assigned(tx, role.key).await? {
-        let message = "The role is assigned and cannot be deleted. Remove its assignments first.";
-        return Err(Error::conflict("role_has_assignments", message));
-    }
-    if store::roles::orders::is_default_anywhere(tx, role.key).await? {
-        let message = "A default role cannot be deleted. Make another role the default first.";
-        return Err(Error::refused("bad_request", message));
-    }
-    store::roles::delete(tx, role.key).await?;
-    tx.emit(role.deleted())
-}
-
 /// Deletes a role of an organization that nobody has, so that nobody loses anything by it.
 ///
 /// The default role stays: members who are given no role must get one. Whoever is being given the role at this moment
