@@ -6,10 +6,14 @@
 pub mod clock;
 pub mod environments;
 pub mod management_keys;
+pub mod roles;
 pub mod settings;
 
-use crate::http::Routes;
 use crate::http::routes::Access;
+use crate::http::{Operator, Routes, Scope};
+use crate::kernel::Result;
+use crate::kernel::id::EnvironmentId;
+use crate::store;
 
 /// Every route of the operator's.
 pub fn routes() -> Routes {
@@ -17,10 +21,17 @@ pub fn routes() -> Routes {
         .merge(environments::routes())
         .merge(management_keys::routes())
         .merge(settings::routes())
+        .merge(roles::routes())
         .merge(clock::routes())
 }
 
 /// Routes that only the operator may call.
 fn family() -> Routes {
     Routes::family("admin").access(Access::Operator)
+}
+
+/// The environment of a path, in which the operator may do what an application may.
+async fn scope(operator: &Operator, id: &EnvironmentId) -> Result<Scope> {
+    let environment = store::system::environments::get(&mut operator.system().await?, id).await?;
+    Ok(Scope::of(operator.app().clone(), environment))
 }

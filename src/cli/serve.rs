@@ -2,18 +2,20 @@
 
 use std::error::Error;
 use std::io::Write as _;
+use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Outcome, boot, database, logging};
+use super::{Outcome, apply, boot, database, logging};
 use crate::app;
 use crate::db::Database;
 use crate::domain::installation::Made;
 use crate::http;
 use crate::kernel::config::Config;
-use crate::worker;
+use crate::worker::metrics::Exporter;
+use crate::worker::upkeep;
 
 /// Runs the server until it is told to stop.
 ///
@@ -42,15 +44,22 @@ pub async fn run(config: Config) -> Outcome {
 }
 
 async fn serve(config: &Config, database: &Database, told: impl Future<Output = ()>) -> Outcome {
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {} (VESTIBULE_LISTEN): {error}", config.listen))?;
+    let listener = listen(config.listen, "VESTIBULE_LISTEN").await?;
     let address = listener.local_addr()?;
     let origin = config.origin(address);
+    let (stop, stopping) = watch::channel(false);
+    let mut workers = Vec::new();
+    if let Some(address) = config.metrics_listen {
+        let listener = listen(address, "VESTIBULE_METRICS_LISTEN").await?;
+        tracing::info!(address = %listener.local_addr()?, "metrics are served");
+        workers.push(Exporter::install()?.start(listener, database.clone(), stopping.clone()));
+    }
     let (app, made) = boot::application(config, database, origin.as_str().to_owned()).await?;
     announce(&made)?;
-    let (stop, stopping) = watch::channel(false);
-    let upkeep = worker::upkeep::start(app.clone(), stopping);
+    if let Some(path) = &config.seed {
+        apply::at_start(path, &app).await?;
+    }
+    workers.push(upkeep::start(app.clone(), stopping));
     tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
     http::serve::serve(listener, app::router(&app), async {
         told.await;
@@ -58,7 +67,14 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
     })
     .await;
     stop.send_replace(true);
-    Ok(upkeep.await?)
+    for worker in workers {
+        worker.await?;
+    }
+    Ok(())
+}
+
+async fn listen(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address} ({setting}): {error}"))
 }
 
 /// Prints what the first start made. This is the one time that it can be seen, so it goes to standard output and not

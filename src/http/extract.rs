@@ -10,6 +10,7 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -86,8 +87,7 @@ async fn bytes(request: Request, app: &App) -> Result<Bytes> {
     let body = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(request.into_body(), limit));
     let body = body.await.map_err(|_| Error::new(Kind::TooSlow, "The request body did not arrive in time."))?;
     body.map_err(|error| {
-        let cause = std::error::Error::source(&error);
-        if cause.is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        if std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
             return Error::new(Kind::TooLarge, format!("The request body is larger than {limit} bytes."));
         }
         Error::refused("invalid_request_body", "The request body could not be read.")

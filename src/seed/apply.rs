@@ -1,8 +1,8 @@
 //! Making the server agree with a seed: one transaction for each environment, all of it or nothing.
 
 use super::fault::Failure;
-use super::shape::Environment;
-use super::{Report, Seed, environments, organizations, users};
+use super::shape::{Environment, Families};
+use super::{Report, Seed, environments, memberships, organizations, permissions, roles, users};
 use crate::db::{Database, System};
 use crate::domain::passwords::Hashed;
 use crate::kernel::{Error, Result};
@@ -33,7 +33,7 @@ pub async fn apply(
 ) -> Result<(), Failure> {
     for environment in &seed.environments {
         let applied = apply_one(database, hasher, environment, mode).await;
-        report.changes.extend(applied.map_err(|error| Failure::of(seed.path.clone(), error))?.changes);
+        report.extend(applied.map_err(|error| Failure::of(seed.path.clone(), error))?);
     }
     Ok(())
 }
@@ -69,11 +69,21 @@ async fn settle(
     // Servers that start together with one seed take turns; otherwise each would make what it does not see yet.
     store::system::installation::lock(system).await?;
     let environment = environments::settle(system, entry, report).await?;
-    let families = &entry.families;
+    let Families { api_keys: _, organizations, permissions, roles, users } = &entry.families;
+    let organizations = organizations.as_deref().unwrap_or_default();
+    let roles = roles.as_deref().unwrap_or_default();
     system
         .within(environment.key, async |tx| {
-            users::settle(tx, families.users.as_deref().unwrap_or_default(), passwords, report).await?;
-            organizations::settle(tx, families.organizations.as_deref().unwrap_or_default(), report).await
+            permissions::settle(tx, permissions.as_deref().unwrap_or_default(), report).await?;
+            roles::settle_of_environment(tx, roles, report).await?;
+            users::settle(tx, users.as_deref().unwrap_or_default(), passwords, report).await?;
+            let settled = organizations::settle(tx, organizations, report).await?;
+            roles::settle_of_organizations(tx, roles, report).await?;
+            let multiple_roles = environment.settings.multiple_roles;
+            for (entry, organization) in organizations.iter().zip(&settled) {
+                memberships::settle(tx, entry, organization, multiple_roles, report).await?;
+            }
+            Ok(())
         })
         .await
 }

@@ -4,8 +4,9 @@
 
 use std::collections::HashMap;
 
-use super::shape::{Environment, Organization, User};
+use super::shape::{Environment, Membership, Organization, Permission, Role, User};
 use crate::kernel::check::{Faults, normal_email};
+use crate::model::roles::RoleType;
 use crate::protocol::dns_name;
 
 /// Adds the faults of an environment and of all that it holds.
@@ -13,6 +14,8 @@ pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
     let identity = &environment.identity;
     name(faults, &identity.at.field("name"), identity.name.as_deref());
     let families = &environment.families;
+    permissions(families.permissions.as_deref().unwrap_or_default(), faults);
+    roles(families.roles.as_deref().unwrap_or_default(), faults);
     organizations(families.organizations.as_deref().unwrap_or_default(), faults);
     users(families.users.as_deref().unwrap_or_default(), faults);
 }
@@ -34,6 +37,59 @@ fn organizations(entries: &[Organization], faults: &mut Faults) {
             if let Some(domain) = dns_name::normalize(&claim.domain) {
                 domains.once(faults, claim.at.field("domain"), &domain);
             }
+        }
+        memberships(entry.memberships.as_deref().unwrap_or_default(), faults);
+    }
+}
+
+fn memberships(entries: &[Membership], faults: &mut Faults) {
+    let mut emails = Seen::new();
+    for entry in entries {
+        let at = &entry.at;
+        faults.email(&at.field("email"), &entry.email);
+        emails.once(faults, at.field("email"), &normal_email(&entry.email));
+        if entry.role.is_some() && entry.roles.is_some() {
+            let place = at.as_str();
+            faults.add(place, "invalid_value", format!("{place} must have either role or roles, not both."));
+        }
+    }
+}
+
+fn permissions(entries: &[Permission], faults: &mut Faults) {
+    let mut slugs = Seen::new();
+    for entry in entries {
+        let at = &entry.at;
+        faults.slug(&at.field("slug"), &entry.slug, "-_:.*");
+        slugs.once(faults, at.field("slug"), &entry.slug);
+        faults.not_blank(&at.field("name"), &entry.name);
+        faults.max(&at.field("name"), &entry.name, 48);
+        faults.max(&at.field("description"), entry.description.as_deref().unwrap_or_default(), 150);
+    }
+}
+
+fn roles(entries: &[Role], faults: &mut Faults) {
+    let (mut slugs, mut defaults) = (Seen::new(), Seen::new());
+    for entry in entries {
+        let at = &entry.at;
+        // An id has no line break, so the two parts cannot be mistaken for other ones.
+        let owner = entry.organization_id.as_ref().map(ToString::to_string).unwrap_or_default();
+        faults.slug(&at.field("slug"), &entry.slug, "-_");
+        slugs.once(faults, at.field("slug"), &format!("{owner}\n{}", entry.slug));
+        faults.not_blank(&at.field("name"), &entry.name);
+        faults.max(&at.field("name"), &entry.name, 48);
+        faults.max(&at.field("description"), entry.description.as_deref().unwrap_or_default(), 150);
+        if entry.is_default_role == Some(true) {
+            defaults.once(faults, at.field("is_default_role"), &owner);
+        }
+        let field = at.field("organization_id");
+        match (entry.role_type, &entry.organization_id) {
+            (Some(RoleType::Organization), None) => {
+                faults.add(field.as_str(), "required", format!("{field} is required for an OrganizationRole."));
+            }
+            (Some(RoleType::Environment), Some(_)) => {
+                faults.add(field.as_str(), "invalid_value", format!("{field} contradicts the type EnvironmentRole."));
+            }
+            (Some(RoleType::Organization) | None, Some(_)) | (Some(RoleType::Environment) | None, None) => {}
         }
     }
 }

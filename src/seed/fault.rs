@@ -43,11 +43,13 @@ impl std::error::Error for Failure {
     }
 }
 
-/// A fault in one line, the place once and in front.
+/// A fault in one line, the place once and in front: messages mostly begin with the field that they are about.
 pub(super) fn line(fault: &FieldFault) -> String {
     let place = fault.field.as_deref().unwrap_or("file");
-    match fault.message.strip_prefix(place) {
-        Some(rest) if rest.starts_with(' ') => fault.message.clone().into_owned(),
+    let name = place.rsplit('.').next().unwrap_or(place);
+    let rest = fault.message.strip_prefix(place).or_else(|| fault.message.strip_prefix(name));
+    match rest {
+        Some(rest) if rest.starts_with(' ') => format!("{place}{rest}"),
         Some(_) | None => format!("{place}: {}", fault.message),
     }
 }
@@ -73,6 +75,15 @@ impl Failure {
                 faults => Self::Faults(path, faults.to_vec()),
             },
         }
+    }
+}
+
+/// What is there, or nothing: for the look-ups that only know how to fail.
+pub(super) fn found<T>(outcome: Result<T, Error>) -> Result<Option<T>, Error> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == Kind::Missing => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

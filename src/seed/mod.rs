@@ -13,8 +13,11 @@ mod check;
 mod environments;
 mod fault;
 mod file;
+mod memberships;
 mod organizations;
+mod permissions;
 mod report;
+mod roles;
 mod shape;
 mod users;
 

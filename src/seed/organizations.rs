@@ -11,22 +11,29 @@ use crate::kernel::{Error, Result};
 use crate::model::organizations::Organization;
 use crate::store;
 
-/// Makes or changes the organizations.
-pub(super) async fn settle(tx: &mut Tx, entries: &[shape::Organization], report: &mut Report) -> Result<()> {
+/// Makes or changes the organizations; as they are then, one for each entry.
+pub(super) async fn settle(
+    tx: &mut Tx,
+    entries: &[shape::Organization],
+    report: &mut Report,
+) -> Result<Vec<Organization>> {
+    let mut settled = Vec::with_capacity(entries.len());
     for entry in entries {
-        match find(tx, entry).await? {
+        settled.push(match find(tx, entry).await? {
             Some(current) => {
                 let input = update(&current, entry);
                 let changed = organizations::update(tx, &current.id, input).await.within(entry.at.as_str())?;
                 report.updated(changed != current, "organization", &changed.name);
+                changed
             }
             None => {
                 let made = organizations::create(tx, create(entry)).await.within(entry.at.as_str())?;
-                report.created("organization", made.name);
+                report.created("organization", &made.name);
+                made
             }
-        }
+        });
     }
-    Ok(())
+    Ok(settled)
 }
 
 /// The organization that the file means: the one of its id, or else of its external id, or else of its name. A name

@@ -39,11 +39,22 @@ impl fmt::Display for Change {
 pub struct Report {
     /// The changes.
     pub changes: Vec<Change>,
+    /// What the file leaves open, and how it was taken: a line each.
+    pub warnings: Vec<String>,
 }
 
 impl Report {
     pub(super) fn created(&mut self, what: &'static str, name: impl Into<String>) {
         self.changes.push(Change { verb: Verb::Create, what, name: name.into() });
+    }
+
+    pub(super) fn warn(&mut self, place: &str, what: &str) {
+        self.warnings.push(format!("{place}: {what}"));
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        self.changes.extend(other.changes);
+        self.warnings.extend(other.warnings);
     }
 
     /// Notes an update, if it was one.

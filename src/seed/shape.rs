@@ -12,10 +12,12 @@ use serde_json::{Map, Value};
 use crate::body;
 use crate::kernel::config::fault::nearest;
 use crate::kernel::error::FieldFault;
-use crate::kernel::id::{ClientId, EnvironmentId, OrganizationId, UserId};
+use crate::kernel::id::{ClientId, EnvironmentId, OrganizationId, OrganizationMembershipId, UserId};
 use crate::kernel::read::{Read, ReadFields, Reader};
 use crate::kernel::secret::Secret;
 use crate::model::metadata;
+use crate::model::organization_memberships::Status;
+use crate::model::roles::RoleType;
 use crate::words;
 
 /// The code of a key that nobody knows.
@@ -67,7 +69,8 @@ fn note_rest<E: Entry>(map: &mut Map<String, Value>, others: &[&'static str], at
             Value::Object(fields) => fields.is_empty(),
             Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
         };
-        let mut field = at.field(&key);
+        // Wrong indentation makes an API key a field.
+        let mut field = at.field(if key.starts_with("sk_") { "sk_..." } else { &key });
         let _: Option<()> = match nearest(&key, known()) {
             _ if E::LATER.contains(&key.as_str()) && silent => None,
             _ if E::LATER.contains(&key.as_str()) => {
@@ -204,6 +207,10 @@ body! {
         api_keys as "apiKeys": ApiKeys,
         /// Its organizations, with what is inside them.
         organizations: Option<Vec<Organization>>,
+        /// Its permissions.
+        permissions: Option<Vec<Permission>>,
+        /// Its roles, and those of its organizations.
+        roles: Option<Vec<Role>>,
         /// Its users.
         users: Option<Vec<User>>,
     }
@@ -211,8 +218,8 @@ body! {
 
 impl Families {
     fn is_empty(&self) -> bool {
-        let Self { api_keys, organizations, users } = self;
-        api_keys.0.is_empty() && organizations.is_none() && users.is_none()
+        let Self { api_keys, organizations, permissions, roles, users } = self;
+        api_keys.0.is_empty() && organizations.is_none() && permissions.is_none() && roles.is_none() && users.is_none()
     }
 }
 
@@ -260,13 +267,15 @@ body! {
         /// Whether people of other domains may sign in through its connections.
         allow_profiles_outside_organization: Option<bool>,
         /// Domains that it has, beside others.
-        domains: Option<Vec<Domain>>;
+        domains: Option<Vec<Domain>>,
+        /// Who takes part in it, beside others.
+        memberships: Option<Vec<Membership>>;
         at: Place<Organization>
     }
 }
 
 impl Entry for Organization {
-    const LATER: &'static [&'static str] = &["entitlements", "groups", "memberships"];
+    const LATER: &'static [&'static str] = &["entitlements", "groups"];
 }
 
 words! {
@@ -291,6 +300,75 @@ body! {
 }
 
 impl Entry for Domain {
+    const LATER: &'static [&'static str] = &[];
+}
+
+body! {
+    /// A user's place in an organization.
+    pub struct Membership {
+        /// Its id, if it is pinned.
+        id: Option<OrganizationMembershipId>,
+        /// The user, by their address.
+        email: String,
+        /// The slug of the role.
+        role: Option<String>,
+        /// The slugs of several, where the environment lets a membership have them.
+        roles: Option<Vec<String>>,
+        /// Whether the user takes part: they do unless this says otherwise.
+        status: Option<Status>;
+        at: Place<Membership>
+    }
+}
+
+impl Entry for Membership {
+    const LATER: &'static [&'static str] = &[];
+}
+
+body! {
+    /// A permission.
+    pub struct Permission {
+        /// The name that programs use.
+        slug: String,
+        /// The name that people use.
+        name: String,
+        /// What it allows.
+        description: Option<String>,
+        /// The type of resources that it concerns.
+        resource_type_slug: Option<String>;
+        at: Place<Permission>
+    }
+}
+
+impl Entry for Permission {
+    const LATER: &'static [&'static str] = &[];
+}
+
+body! {
+    /// A role.
+    pub struct Role {
+        /// The name that programs use.
+        slug: String,
+        /// The name that people use.
+        name: String,
+        /// What it is for.
+        description: Option<String>,
+        /// Whose role it is.
+        role_type as "type": Option<RoleType>,
+        /// The organization, if it belongs to one.
+        organization_id: Option<OrganizationId>,
+        /// The type of resources that it is given on.
+        resource_type_slug: Option<String>,
+        /// Whether members have it who were given none.
+        is_default_role: Option<bool>,
+        /// Its place among the roles that say one, the lowest number first.
+        priority: Option<i64>,
+        /// The slugs of its permissions, all of them.
+        permissions: Option<Vec<String>>;
+        at: Place<Role>
+    }
+}
+
+impl Entry for Role {
     const LATER: &'static [&'static str] = &[];
 }
 

@@ -3,6 +3,7 @@
 //! Workers are idempotent, and any number of servers may run the same one on one database. They stop with the channel
 //! that `serve` gives them: when it says true, or when its sender is gone.
 
+pub mod metrics;
 pub mod upkeep;
 
 use tokio::sync::watch;

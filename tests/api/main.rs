@@ -1,6 +1,6 @@
 //! The API, in process: each file tells the stories of one family.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail where it stands")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail where it stands")]
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -23,8 +23,13 @@ mod passwords;
 mod permissions;
 mod roles;
 mod roles_of_members;
+mod seed;
+mod sessions;
 mod settings;
+mod sign_in;
+mod signing_keys;
 mod source;
 mod sql;
 mod sweeps;
 mod users;
+mod wire;

@@ -4,6 +4,7 @@
 //! which proves isolation all day long. Stories are set up through the API itself.
 
 mod answer;
+mod sign_in;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -30,6 +31,7 @@ use vestibule::model::environments::Environment;
 use vestibule::protocol::password::{self, Hasher};
 
 pub use self::answer::Answer;
+pub use self::sign_in::{PASSWORD, SELECTION};
 
 /// The operator's token in every test.
 pub const OPERATOR: &str = "operator-token-of-the-tests";
@@ -222,13 +224,6 @@ impl Test {
     /// A new user of this address.
     pub async fn user(&self, email: &str) -> Value {
         self.post("/user_management/users", json!({ "email": email })).await.created()
-    }
-
-    /// A sign-in with a password, as a confidential client.
-    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
-        let body = json!({ "grant_type": "password", "client_id": self.environment.client_id,
-            "client_secret": self.key, "email": email, "password": password });
-        self.post("/user_management/authenticate", body).await
     }
 
     /// All pages of a list, one after another.

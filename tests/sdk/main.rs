@@ -1,2 +1,16 @@
-//! The official Rust SDK as client.
-fn main() {}
+//! The API as the official Rust SDK sees it: its strict types must read every answer and every event.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+#[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod authorization;
+mod catalogue;
+mod events;
+mod organization_memberships;
+mod organizations;
+mod sdk;
+mod sign_in;
+mod users;

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::Test;
+use crate::harness::{PASSWORD, Test};
 
 /// A call of a route.
 pub struct Case {
@@ -27,8 +27,6 @@ impl Case {
         format!("{}{}{query}", self.path, if self.path.contains('?') { '&' } else { '?' })
     }
 }
-
-const PASSWORD: &str = "a violet harbour at dusk";
 
 /// Ids of what was made.
 pub struct World {
@@ -81,7 +79,7 @@ impl World {
         let mut world = Self::make(t).await;
         t.put(format!("/user_management/users/{}", world.user), json!({ "password": PASSWORD })).await.ok();
         for _ in 0..2 {
-            t.sign_in("first@example.test", PASSWORD).await.ok();
+            t.sign_in("first@example.test").await;
         }
         let sessions = t.get(format!("/user_management/users/{}/sessions", world.user)).await.ok();
         world.session = id(&sessions["data"][0]);

@@ -1,0 +1,55 @@
+//! Permissions of a seed.
+
+use super::Report;
+use super::fault::{At as _, found};
+use super::shape;
+use crate::db::Tx;
+use crate::domain::permissions::{self, Create, Update};
+use crate::kernel::patch::Patch;
+use crate::kernel::{Error, Result};
+use crate::model::permissions::Permission;
+use crate::store;
+
+/// Makes or changes the permissions.
+pub(super) async fn settle(tx: &mut Tx, entries: &[shape::Permission], report: &mut Report) -> Result<()> {
+    for entry in entries {
+        match found(store::permissions::get(tx, &entry.slug).await)? {
+            Some(current) => update(tx, &current, entry, report).await.within(entry.at.as_str())?,
+            None => {
+                let input = Create {
+                    slug: entry.slug.clone(),
+                    name: entry.name.clone(),
+                    description: entry.description.clone(),
+                    resource_type_slug: entry.resource_type_slug.clone(),
+                };
+                let made = permissions::create(tx, input).await.within(entry.at.as_str())?;
+                report.created("permission", made.slug);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn update(tx: &mut Tx, current: &Permission, entry: &shape::Permission, report: &mut Report) -> Result<()> {
+    check_type(entry.resource_type_slug.as_deref(), &current.resource_type_slug)?;
+    let same = current.name == entry.name.trim()
+        && entry.description.as_ref().is_none_or(|wanted| current.description.as_ref() == Some(wanted));
+    // One of the server's own may be named in a file, as long as nothing about it is to be changed.
+    if same {
+        return Ok(());
+    }
+    let description = entry.description.clone().map_or(Patch::Absent, Patch::Value);
+    let input = Update { name: Some(entry.name.clone()), description };
+    let changed = permissions::update(tx, &current.slug, input).await?;
+    report.updated(changed != *current, "permission", changed.slug);
+    Ok(())
+}
+
+/// The type of resources of a permission or a role does not change.
+pub(super) fn check_type(wanted: Option<&str>, current: &str) -> Result<()> {
+    if wanted.is_none_or(|wanted| wanted == current) {
+        return Ok(());
+    }
+    let message = format!("it exists for the resource type '{current}', and that does not change.");
+    Err(Error::field("resource_type_slug", "invalid_value", message))
+}

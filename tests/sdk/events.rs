@@ -1,0 +1,129 @@
+//! The event log, read as an application reads it: page after page, from a cursor that it keeps.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use workos::enums::PaginationOrder;
+use workos::events::ListEventsParams;
+use workos::models::EventSchema;
+use workos::organizations::CreateOrganizationParams;
+
+use crate::catalogue;
+use crate::harness::Test;
+use crate::sdk::{Sdk, body, story};
+
+/// A new organization whose event the log shows.
+async fn organization(t: &Test, sdk: &Sdk, name: &str) -> String {
+    let params = CreateOrganizationParams::new(body(json!({ "name": name })));
+    let made = sdk.ok(sdk.client.organizations().create_organization(params).await);
+    t.settle().await;
+    made.id
+}
+
+fn created() -> ListEventsParams {
+    ListEventsParams { order: None, ..ListEventsParams::new(vec!["organization.created".to_owned()]) }
+}
+
+fn names(events: &[EventSchema]) -> Vec<&str> {
+    events.iter().map(|event| event.data["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_consumer_goes_on_where_it_stopped() {
+    story(async |t, sdk| {
+        for name in ["a", "b", "c"] {
+            organization(t, sdk, name).await;
+        }
+        let events = sdk.client.events();
+        let first = sdk.ok(events.list_events(ListEventsParams { limit: Some(2), ..created() }).await);
+        assert_eq!((first.object.as_str(), names(&first.data)), ("list", vec!["a", "b"]));
+        assert_eq!(first.data[0].object, "event");
+        assert!(first.data[0].id.starts_with("event_"));
+
+        let after = first.list_metadata.after.clone();
+        assert_eq!(after.as_ref(), Some(&first.data[1].id));
+        let second = sdk.ok(events.list_events(ListEventsParams { after, ..created() }).await);
+        assert_eq!((names(&second.data), second.list_metadata.after), (vec!["c"], None));
+
+        // Nothing is new; then something is.
+        let after = Some(second.data[0].id.clone());
+        let none = sdk.ok(events.list_events(ListEventsParams { after: after.clone(), ..created() }).await);
+        assert!(none.data.is_empty() && none.list_metadata.after.is_none());
+        organization(t, sdk, "d").await;
+        let more = sdk.ok(events.list_events(ListEventsParams { after, ..created() }).await);
+        assert_eq!(names(&more.data), ["d"]);
+    });
+}
+
+#[test]
+fn events_are_chosen_by_organization_and_time() {
+    story(async |t, sdk| {
+        let a = organization(t, sdk, "a").await;
+        organization(t, sdk, "b").await;
+        let events = sdk.client.events();
+        let of_a = sdk.ok(events.list_events(ListEventsParams { organization_id: Some(a), ..created() }).await);
+        assert_eq!(names(&of_a.data), ["a"]);
+
+        let ordered = ListEventsParams { order: Some(PaginationOrder::Desc), ..created() };
+        assert_eq!(names(&sdk.ok(events.list_events(ordered).await).data), ["b", "a"]);
+
+        let past = Some("2020-01-01T00:00:00.000Z".to_owned());
+        let until = ListEventsParams { range_end: past.clone(), ..created() };
+        assert!(sdk.ok(events.list_events(until).await).data.is_empty());
+        let since = ListEventsParams { range_start: past, ..created() };
+        assert_eq!(sdk.ok(events.list_events(since).await).data.len(), 2);
+    });
+}
+
+#[test]
+fn a_list_of_no_names_is_refused() {
+    story(async |_, sdk| {
+        let nothing = sdk.client.events().list_events(ListEventsParams::new(Vec::new())).await;
+        sdk.fails(nothing, 422, "invalid_request_parameters");
+    });
+}
+
+/// Does everything that is written down, so that the end of the story reads each event there is.
+#[test]
+fn every_event_that_the_server_can_emit_is_understood() {
+    story(async |t, _| {
+        let secret = "correct horse battery staple";
+        t.post("/authorization/permissions", json!({ "slug": "a", "name": "A" })).await.created();
+        t.patch("/authorization/permissions/a", json!({ "name": "B" })).await.ok();
+        t.post("/authorization/roles", json!({ "slug": "admin", "name": "Admin" })).await.created();
+        t.put("/authorization/roles/admin/permissions", json!({ "permissions": ["a"] })).await.ok();
+
+        let domains = json!([{ "domain": "a.test", "state": "pending" }]);
+        let fields = json!({ "name": "Acme", "external_id": "acme", "domain_data": domains });
+        let organization = t.post("/organizations", fields).await.created()["id"].as_str().unwrap().to_owned();
+        let domains = json!([{ "domain": "a.test", "state": "verified" }, { "domain": "b.test", "state": "verified" }]);
+        t.put(format!("/organizations/{organization}"), json!({ "domain_data": domains })).await.ok();
+        let roles = format!("/authorization/organizations/{organization}/roles");
+        t.post(&roles, json!({ "slug": "org-a", "name": "A" })).await.created();
+        t.put(format!("{roles}/org-a/permissions"), json!({ "permissions": ["a"] })).await.ok();
+        t.delete(format!("{roles}/org-a")).await.no_content();
+
+        let fields = json!({ "email": "ann@example.com", "password": secret, "metadata": { "k": "v" } });
+        let user = t.post("/user_management/users", fields).await.created()["id"].as_str().unwrap().to_owned();
+        t.put(format!("/user_management/users/{user}"), json!({ "name": "Ann", "locale": "en" })).await.ok();
+        let fields = json!({ "user_id": user, "organization_id": organization });
+        let membership = t.post("/user_management/organization_memberships", fields).await.created();
+        let membership = format!("/user_management/organization_memberships/{}", membership["id"].as_str().unwrap());
+        t.put(&membership, json!({ "role_slug": "admin" })).await.ok();
+
+        for password in ["wrong horse", secret] {
+            let grant = json!({ "grant_type": "password", "client_id": t.environment.client_id, "client_secret": t.key,
+                "email": "ann@example.com", "password": password, "ip_address": "203.0.113.4" });
+            t.post("/user_management/authenticate", grant).await;
+        }
+        t.delete(format!("/organizations/{organization}")).await.accepted();
+        t.delete(format!("/user_management/users/{user}")).await.done();
+        t.delete("/authorization/permissions/a").await.no_content();
+
+        let happened: BTreeSet<_> = t.all_events().await.into_iter().collect();
+        let mut never = catalogue::names();
+        never.retain(|name| !happened.contains(name));
+        // Nothing deletes a role of the environment.
+        assert_eq!(never.into_iter().collect::<Vec<_>>(), ["role.deleted"]);
+    });
+}
