@@ -16,11 +16,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::stopped;
 use crate::db::System;
+use crate::domain::refresh_tokens::GRACE_SECONDS;
 use crate::http::App;
 use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::model::events::RETENTION_DAYS;
-use crate::store::system::event_partitions;
+use crate::store::system::{event_partitions, sign_ins};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_mins(10);
@@ -51,6 +52,7 @@ pub fn start(app: App, mut stop: watch::Receiver<bool>) -> JoinHandle<()> {
 pub async fn round(app: &App) {
     report("make_event_partitions", make_event_partitions(app).await);
     report("drop_event_partitions", drop_event_partitions(app).await);
+    report("forget_sign_ins", forget_sign_ins(app).await);
     report("tidy_rate_limits", Ok(tidy_rate_limits(app)));
 }
 
@@ -120,6 +122,30 @@ async fn alone(app: &App, change: impl AsyncFnOnce(&mut System) -> Result<u64>) 
             change(system).await
         })
         .await
+}
+
+/// Deletes what sign-in leaves behind: tokens that may not come again, sign-ins that were never finished, and sessions
+/// that ended as long ago as the log remembers.
+async fn forget_sign_ins(app: &App) -> Result<u64> {
+    let now = app.database().clock.now();
+    let exchanged = now.plus_seconds(-GRACE_SECONDS);
+    let ended = now.plus_seconds(-RETENTION_DAYS * DAY_SECONDS);
+    let tokens = in_batches(app, async |system| sign_ins::delete_exchanged_tokens(system, exchanged).await).await?;
+    let pending = in_batches(app, async |system| sign_ins::delete_pending(system, now).await).await?;
+    let sessions = in_batches(app, async |system| sign_ins::delete_sessions(system, ended).await).await?;
+    Ok(tokens + pending + sessions)
+}
+
+/// Runs the closure, each time in a transaction of its own, until it finds less to delete than fits in a batch.
+async fn in_batches(app: &App, delete: impl AsyncFn(&mut System) -> Result<u64>) -> Result<u64> {
+    let mut all = 0;
+    loop {
+        let deleted = app.database().write_system(&delete).await?;
+        all += deleted;
+        if deleted < sign_ins::BATCH {
+            return Ok(all);
+        }
+    }
 }
 
 fn tidy_rate_limits(app: &App) -> u64 {

@@ -7,7 +7,7 @@ use vestibule::db::Tx;
 use vestibule::domain;
 use vestibule::kernel::id::OrganizationId;
 
-use crate::harness::{Test, story};
+use crate::harness::{PASSWORD, Test, story};
 
 const MEMBERSHIPS: &str = "/user_management/organization_memberships";
 
@@ -239,10 +239,9 @@ fn a_token_says_what_the_roles_in_the_organization_permit() {
         t.put(format!("{roles}/org-writer/permissions"), body).await.ok();
         let membership = format!("{MEMBERSHIPS}/{}", reader.membership);
         let user = t.put(&membership, json!({ "role_slugs": ["org-writer", "reader"] })).await.ok()["user_id"].clone();
-        let password = "a violet harbour at dusk";
-        t.put(format!("/user_management/users/{}", user.as_str().unwrap()), json!({ "password": password })).await.ok();
+        t.put(format!("/user_management/users/{}", user.as_str().unwrap()), json!({ "password": PASSWORD })).await.ok();
 
-        let claims = async || claims(&t.sign_in("ann@example.com", password).await.ok());
+        let claims = async || claims(&t.sign_in("ann@example.com").await);
         let found = claims().await;
         assert_eq!(found["role"], "reader");
         assert_eq!(found["roles"], json!(["reader", "org-writer"]));

@@ -226,13 +226,6 @@ impl Test {
         self.post("/user_management/users", json!({ "email": email })).await.created()
     }
 
-    /// A sign-in with a password, as a confidential client.
-    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
-        let body = json!({ "grant_type": "password", "client_id": self.environment.client_id,
-            "client_secret": self.key, "email": email, "password": password });
-        self.post("/user_management/authenticate", body).await
-    }
-
     /// All pages of a list, one after another.
     pub async fn pages(&self, path: &str) -> Vec<Value> {
         let separator = if path.contains('?') { '&' } else { '?' };

@@ -27,7 +27,7 @@ pub fn story(test: impl AsyncFnOnce(&Test, &Sdk)) {
     harness::story(async |t| {
         let sdk = Sdk::of(&t);
         test(&t, &sdk).await;
-        catalogue::assert_all_understood(&sdk).await;
+        catalogue::assert_all_understood(&t, &sdk).await;
     });
 }
 

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::Test;
+use crate::harness::{PASSWORD, Test};
 
 /// A call of a route.
 pub struct Case {
@@ -28,13 +28,10 @@ impl Case {
     }
 }
 
-const PASSWORD: &str = "a violet harbour at dusk";
-
 /// Ids of what was made.
 pub struct World {
     organization: String,
     user: String,
-    session: String,
     loner: String,
     membership: String,
     inactive: String,
@@ -82,7 +79,7 @@ impl World {
         let mut world = Self::make(t).await;
         t.put(format!("/user_management/users/{}", world.user), json!({ "password": PASSWORD })).await.ok();
         for _ in 0..2 {
-            t.sign_in("first@example.test", PASSWORD).await.ok();
+            t.sign_in("first@example.test").await;
         }
         let sessions = t.get(format!("/user_management/users/{}/sessions", world.user)).await.ok();
         world.session = id(&sessions["data"][0]);
@@ -244,10 +241,6 @@ impl World {
 
     fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
-    }
-
-    fn foreign(&self, case: Case) -> Case {
-        Case { names_foreign: true, ..case }
     }
 
     fn case(&self, method: Method, template: &'static str, path: &str, body: Option<Value>) -> Case {
