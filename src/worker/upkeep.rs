@@ -130,19 +130,16 @@ async fn forget_sign_ins(app: &App) -> Result<u64> {
     let now = app.database().clock.now();
     let exchanged = now.plus_seconds(-GRACE_SECONDS);
     let ended = now.plus_seconds(-RETENTION_DAYS * DAY_SECONDS);
-    let tokens = in_batches(app, async |system| sign_ins::delete_exchanged_tokens(system, exchanged).await).await?;
-    let pending = in_batches(app, async |system| sign_ins::delete_pending(system, now).await).await?;
-    let sessions = in_batches(app, async |system| sign_ins::delete_sessions(system, ended).await).await?;
-    Ok(tokens + pending + sessions)
-}
-
-/// Runs the closure, each time in a transaction of its own, until it finds less to delete than fits in a batch.
-async fn in_batches(app: &App, delete: impl AsyncFn(&mut System) -> Result<u64>) -> Result<u64> {
     let mut all = 0;
     loop {
-        let deleted = app.database().write_system(&delete).await?;
-        all += deleted;
-        if deleted < sign_ins::BATCH {
+        let batch = app.database().write_system(async |system| {
+            let tokens = sign_ins::delete_exchanged_tokens(system, exchanged).await?;
+            let pending = sign_ins::delete_pending(system, now).await?;
+            Ok([tokens, pending, sign_ins::delete_sessions(system, ended).await?])
+        });
+        let batch = batch.await?;
+        all += batch.iter().sum::<u64>();
+        if batch.iter().all(|deleted| *deleted < sign_ins::BATCH) {
             return Ok(all);
         }
     }
