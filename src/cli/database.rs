@@ -5,8 +5,8 @@ use std::str::FromStr as _;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::db::Database;
 use crate::db::embedded::{Cluster, Settings, StartError};
+use crate::db::{Database, migrate};
 use crate::kernel::clock::Clock;
 use crate::kernel::config::Config;
 use crate::kernel::crypto::Random;
@@ -59,6 +59,18 @@ pub async fn open_beside(config: &Config) -> Result<Opened, Box<dyn Error + Send
 
 /// Connections of a command that runs beside a server: the others are the server's.
 const BESIDE: u32 = 2;
+
+/// Brings the schema up to date where it is not, as it is wherever a server of this version runs.
+///
+/// # Errors
+///
+/// When the database cannot be reached or a migration fails.
+pub async fn prepare(database: &Database) -> Result<(), Box<dyn Error + Send + Sync>> {
+    if migrate::pending(database).await? > 0 {
+        migrate::run(database).await?;
+    }
+    Ok(())
+}
 
 impl Opened {
     /// Closes the connections and stops the cluster, if it is ours.
