@@ -37,6 +37,10 @@ pub struct Create {
 /// have been more, are not brought back by an application that does not name them.
 pub async fn create(tx: &mut Tx, input: Create) -> Result<OrganizationMembership> {
     let Create { id, user_id, organization_id, status, roles, multiple_roles } = input;
+    // Everybody holds the organization first, then roles, then memberships, so that nobody waits in a circle.
+    if !store::organizations::hold(tx, &organization_id).await? {
+        return Err(Error::missing(&organization_id));
+    }
     let id = id.unwrap_or_else(|| tx.mint());
     let new = New { id: &id, user_id: &user_id, organization_id: &organization_id, status };
     let now = tx.now();
@@ -60,10 +64,9 @@ async fn revive(
     roles: &[Role],
 ) -> Result<OrganizationMembership> {
     // It was there a moment ago. If it has gone since, the same request succeeds when it is sent again.
-    let id = store::organization_memberships::lock_of(tx, user, organization)
+    let mut membership = store::organization_memberships::lock_of(tx, user, organization)
         .await?
         .ok_or_else(|| Error::unavailable("the membership was deleted while it was created again"))?;
-    let mut membership = store::organization_memberships::get(tx, &id).await?;
     match membership.status {
         Status::Active => Err(already_exists()),
         Status::Pending => Err(Error::refused(
@@ -104,7 +107,7 @@ pub async fn update(
         return Err(Error::missing(id));
     }
     let roles = role_assignments::resolve(tx, &organization, roles, multiple_roles).await?;
-    let mut membership = lock(tx, id).await?;
+    let mut membership = store::organization_memberships::lock(tx, id).await?;
     if !role_assignments::set_membership_roles(tx, &organization, membership.subject, &roles).await? {
         return Ok(membership);
     }
@@ -114,7 +117,7 @@ pub async fn update(
 
 /// Ends a user's part in an organization, and keeps what is needed to take it up again.
 pub async fn deactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
-    let mut membership = lock(tx, id).await?;
+    let mut membership = store::organization_memberships::lock(tx, id).await?;
     match membership.status {
         Status::Inactive => Ok(membership),
         Status::Pending => Err(Error::refused(
@@ -132,7 +135,7 @@ pub async fn deactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
 
 /// Lets a user take part again, with the roles that they had.
 pub async fn reactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
-    let mut membership = lock(tx, id).await?;
+    let mut membership = store::organization_memberships::lock(tx, id).await?;
     match membership.status {
         Status::Active => Ok(membership),
         Status::Pending => Err(Error::refused(
@@ -148,25 +151,25 @@ pub async fn reactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
 
 /// Deletes a membership, with everything that the user may do by it.
 pub async fn delete(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<()> {
-    let membership = lock(tx, id).await?;
+    let membership = store::organization_memberships::lock(tx, id).await?;
     sessions::revoke_all_of_membership(tx, &membership.user_id, &membership.organization_id).await?;
     remove(tx, &[membership]).await
 }
 
-/// Deletes the memberships of a user who is being deleted, and ends all their sessions. The caller holds the user, so none can be added.
+/// Deletes the memberships of a user who is being deleted, and ends all their sessions. The caller holds the user, so
+/// none can be added.
 pub async fn delete_all_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
     delete_all(tx, Owner::User(user)).await
 }
 
-/// Deletes the memberships in an organization that is being deleted, and ends the sessions that speak for it. The caller holds the organization, so none can be
-/// added.
+/// Deletes the memberships in an organization that is being deleted, and ends the sessions that speak for it. The caller
+/// holds the organization, so none can be added.
 pub async fn delete_all_of_organization(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
     delete_all(tx, Owner::Organization(organization)).await
 }
 
 async fn delete_all(tx: &mut Tx, owner: Owner<'_>) -> Result<()> {
-    store::organization_memberships::lock_all(tx, owner).await?;
-    let memberships = store::organization_memberships::list_all(tx, owner).await?;
+    let memberships = store::organization_memberships::lock_all(tx, owner).await?;
     match owner {
         Owner::User(user) => sessions::revoke_all_of_user(tx, user).await?,
         Owner::Organization(organization) => sessions::revoke_all_of_organization(tx, organization).await?,
@@ -208,15 +211,6 @@ async fn roles_changed(tx: &mut Tx, subjects: &[SubjectKey]) -> Result<()> {
     store::organization_memberships::touch(tx, subjects, now).await?;
     let memberships = store::organization_memberships::list_of_subjects(tx, subjects).await?;
     memberships.iter().try_for_each(|membership| tx.emit(membership.updated()))
-}
-
-/// The membership, held against other changes until the transaction ends.
-async fn lock(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
-    if store::organization_memberships::lock(tx, id).await? {
-        store::organization_memberships::get(tx, id).await
-    } else {
-        Err(Error::missing(id))
-    }
 }
 
 async fn changed(tx: &mut Tx, mut membership: OrganizationMembership) -> Result<OrganizationMembership> {

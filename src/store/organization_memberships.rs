@@ -113,56 +113,54 @@ pub async fn list(
     .await
 }
 
-/// All memberships of one owner, whatever their status, oldest first.
-pub async fn list_all(db: &mut Db, owner: Owner<'_>) -> Result<Vec<OrganizationMembership>> {
-    let (user, organization) = owner.ids();
-    db.query(sql!(select!(), "and (m.user_id = $2 or m.organization_id = $3) order by m.id"))
-        .bind(user)
-        .bind(organization)
-        .all()
-        .await
-}
-
-/// Holds a membership against other changes until the transaction ends; whether it is there.
+/// The membership, held against other changes until the transaction ends.
 ///
-/// What it shows is read by a statement of its own, afterwards: the roles that this one would see are those of before
-/// the wait for the lock.
-pub async fn lock(db: &mut Db, id: &OrganizationMembershipId) -> Result<bool> {
-    db.query(sql!("select true from organization_memberships where environment = $1 and id = $2 for update"))
+/// Held first and read then: a statement that had to wait would show the roles from before it waited.
+pub async fn lock(db: &mut Db, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
+    let held: Option<bool> = db
+        .query(sql!("select true from organization_memberships where environment = $1 and id = $2 for update"))
         .bind(id)
         .find_value()
-        .await
-        .map(|found| found.unwrap_or(false))
+        .await?;
+    if held.is_some() { get(db, id).await } else { Err(Error::missing(id)) }
 }
 
-/// Holds all memberships of one owner against other changes until the transaction ends, in the order of their ids.
-pub async fn lock_all(db: &mut Db, owner: Owner<'_>) -> Result<()> {
+/// All memberships of one owner, whatever their status, oldest first, held against other changes until the transaction
+/// ends.
+pub async fn lock_all(db: &mut Db, owner: Owner<'_>) -> Result<Vec<OrganizationMembership>> {
     let (user, organization) = owner.ids();
-    db.query(sql!(
-        "select true from organization_memberships
-         where environment = $1 and (user_id = $2 or organization_id = $3) order by id for update"
-    ))
-    .bind(user)
-    .bind(organization)
-    .run()
-    .await
-    .map(drop)
+    let held: Vec<OrganizationMembershipId> = db
+        .query(sql!(
+            "select id from organization_memberships
+             where environment = $1 and (user_id = $2 or organization_id = $3) order by id for update"
+        ))
+        .bind(user)
+        .bind(organization)
+        .values()
+        .await?;
+    db.query(sql!(select!(), "and m.id = any($2) order by m.id")).bind(&held).all().await
 }
 
-/// Holds the membership of this user in this organization; its id, if it is there.
+/// The membership of this user in this organization, if there is one, held against other changes until the transaction
+/// ends.
 pub async fn lock_of(
     db: &mut Db,
     user: &UserId,
     organization: &OrganizationId,
-) -> Result<Option<OrganizationMembershipId>> {
-    db.query(sql!(
-        "select id from organization_memberships
-         where environment = $1 and user_id = $2 and organization_id = $3 for update"
-    ))
-    .bind(user)
-    .bind(organization)
-    .find_value()
-    .await
+) -> Result<Option<OrganizationMembership>> {
+    let held: Option<OrganizationMembershipId> = db
+        .query(sql!(
+            "select id from organization_memberships
+             where environment = $1 and user_id = $2 and organization_id = $3 for update"
+        ))
+        .bind(user)
+        .bind(organization)
+        .find_value()
+        .await?;
+    match held {
+        Some(id) => find(db, &id).await,
+        None => Ok(None),
+    }
 }
 
 /// Holds the organizations in which memberships have a role against deletion until the transaction ends.
@@ -298,7 +296,8 @@ pub struct New<'n> {
     pub status: Status,
 }
 
-/// Writes a new membership; its subject, or None if the user has one in this organization already.
+/// Writes a new membership; its subject, or None if the user has one in this organization already. The caller holds the
+/// organization.
 pub async fn insert(db: &mut Db, new: New<'_>, now: Timestamp) -> Result<Option<SubjectKey>> {
     db.query(sql!(
         "insert into organization_memberships (environment, id, user_id, organization_id, status, created_at, updated_at)
@@ -314,7 +313,6 @@ pub async fn insert(db: &mut Db, new: New<'_>, now: Timestamp) -> Result<Option<
     .find_value()
     .await
     .on_constraint("organization_memberships_user_fkey", || Error::missing(new.user_id))
-    .on_constraint("organization_memberships_organization_fkey", || Error::missing(new.organization_id))
     .on_constraint("organization_memberships_pkey", || {
         let message = "An organization membership with this id already exists.";
         Error::conflict("organization_membership_already_exists", message)

@@ -64,16 +64,15 @@ pub async fn list_by_name(db: &mut Db, name: &str) -> Result<Vec<Organization>> 
 }
 
 /// The organization, held against other changes until the transaction ends.
+///
+/// Held first and read then: a statement that had to wait would show the domains from before it waited.
 pub async fn lock(db: &mut Db, id: &OrganizationId) -> Result<Organization> {
-    db.query(sql!(
-        "select ",
-        columns!(),
-        " from organizations o where o.environment = $1 and o.id = $2 for update of o"
-    ))
-    .bind(id)
-    .find()
-    .await?
-    .ok_or_else(|| Error::missing(id))
+    let held: Option<bool> = db
+        .query(sql!("select true from organizations where environment = $1 and id = $2 for update"))
+        .bind(id)
+        .find_value()
+        .await?;
+    if held.is_some() { get(db, id).await } else { Err(Error::missing(id)) }
 }
 
 /// Whether there is such an organization. If so it cannot be deleted until the transaction ends.

@@ -96,6 +96,7 @@ fn events_show_a_membership_without_its_user() {
             "/events?events=organization_membership.created&organization_id={}",
             organization["id"].as_str().unwrap()
         );
+        t.settle().await;
         let events = t.pages(&named).await;
         for absent in ["user", "organization_name"] {
             made.as_object_mut().unwrap().remove(absent);
@@ -418,5 +419,21 @@ fn a_neighbour_neither_sees_nor_changes_a_membership() {
         neighbour.put(format!("{}/reactivate", path(&made)), json!({})).await.missing();
         neighbour.delete(path(&made)).await.missing();
         assert_eq!(t.get(path(&made)).await.ok(), made);
+    });
+}
+
+#[test]
+fn of_two_roles_given_at_once_one_stands() {
+    story(async |t| {
+        roles(&t, &["admin", "editor"]).await;
+        let (_, organization, made) = member(&t).await;
+        for _ in 0..6 {
+            let (admin, editor) = tokio::join!(
+                t.put(path(&made), json!({ "role_slug": "admin" })),
+                t.put(path(&made), json!({ "role_slug": "editor" })),
+            );
+            (admin.ok(), editor.ok());
+            assert_eq!(assignments(&t, &organization).await, 1);
+        }
     });
 }

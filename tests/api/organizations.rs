@@ -174,3 +174,19 @@ fn organizations_are_found_by_domain_and_by_part_of_the_name() {
         }
     });
 }
+
+#[test]
+fn of_two_sets_of_domains_given_at_once_one_stands() {
+    story(async |t| {
+        for round in 0..6 {
+            let with = |name: &str| json!({ "name": "X", "domain_data": [{ "domain": format!("{name}{round}.test"), "state": "pending" }] });
+            let made = t.post("/organizations", with("old")).await.created();
+            let path = format!("/organizations/{}", made["id"].as_str().unwrap());
+            let (a, b) = tokio::join!(t.put(&path, with("a")), t.put(&path, with("b")));
+            a.ok();
+            b.ok();
+            let domains = t.get(&path).await.ok()["domains"].clone();
+            assert_eq!(domains.as_array().unwrap().len(), 1, "{domains}");
+        }
+    });
+}

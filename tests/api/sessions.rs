@@ -4,7 +4,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::Row as _;
 
-use crate::harness::{PASSWORD, Test, story};
+use vestibule::worker::upkeep;
+
+use crate::harness::{PASSWORD, Test, story, story_apart};
 
 fn sessions_of(user: &Value) -> String {
     format!("/user_management/users/{}/sessions", user["id"].as_str().unwrap())
@@ -410,5 +412,38 @@ fn a_session_keeps_few_tokens_however_long_it_lasts() {
             .await
             .unwrap();
         assert_eq!(kept, 2);
+    });
+}
+
+#[test]
+fn what_sign_in_leaves_behind_is_forgotten_in_time() {
+    story_apart(async |t| {
+        let (user, ..) = between_two(&t).await;
+        t.try_sign_in("ann@example.com").await.fails(403, "organization_selection_required");
+        let bob = t.person("bob@example.com").await;
+        let answers = [t.sign_in("bob@example.com").await, t.sign_in("bob@example.com").await];
+        let next = t.refresh(&answers[0]["refresh_token"]).await.ok();
+        revoke(&t, &t.claims(&answers[1]["access_token"]).await["sid"]).await;
+        let kept = async || {
+            let count = "select array[(select count(*) from sessions), (select count(*) from refresh_tokens),
+                                      (select count(*) from pending_authentications)]";
+            upkeep::round(&t.app).await;
+            sqlx::query_scalar::<_, Vec<i64>>(count).fetch_one(t.app.database().pool()).await.unwrap()
+        };
+        assert_eq!(kept().await, [3, 4, 1]);
+        t.advance(31);
+        assert_eq!(kept().await, [3, 3, 1], "an exchanged token may not come again");
+        t.advance(570);
+        assert_eq!(kept().await, [3, 3, 0], "a sign-in was given up");
+        let month = 30 * 86_400;
+        t.advance(month);
+        assert_eq!(kept().await, [2, 2, 0], "a session was revoked a month ago");
+        let next = t.refresh(&next["refresh_token"]).await.ok();
+        t.advance(365 * 86_400);
+        assert_eq!(kept().await, [0, 0, 0], "sessions have lasted their time, a month ago");
+        refused(&t, &next, "The refresh token is invalid.").await;
+        for user in [&user, &bob] {
+            assert_eq!(t.pages(&sessions_of(user)).await.len(), 0);
+        }
     });
 }

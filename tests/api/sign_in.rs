@@ -57,11 +57,12 @@ async fn with_hasher(queue: usize) -> (Test, Hasher) {
 
 /// Keeps the thread of a hasher busy, and that many places of its queue taken, for a while.
 async fn occupy(hasher: &Hasher, queued: usize) {
-    for _ in 0..=queued {
-        let hasher = hasher.clone();
-        tokio::spawn(async move { hasher.verify(Secret::from("x"), DEAR.to_owned()).await.map(drop) });
+    for waiting in 0..=queued {
+        let clone = hasher.clone();
+        tokio::spawn(async move { clone.verify(Secret::from("x"), DEAR.to_owned()).await.map(drop) });
+        // One after the other: while the first is not taken up yet, it has a place in the queue.
+        wait_for(|| (hasher.load().running, hasher.load().queued) == (1, waiting)).await;
     }
-    wait_for(|| (hasher.load().running, hasher.load().queued) == (1, queued)).await;
 }
 
 /// Waits until one more password waits in the queue of a hasher, while others may leave it.
@@ -212,7 +213,8 @@ fn a_password_is_hashed_whether_there_is_a_user_or_not() {
             t.user("bob@example.com").await;
             assert_eq!(hasher.load().memory, 0);
             t.grant("password", json!({ "email": email, "password": "wrong" })).await.fails(400, "invalid_credentials");
-            assert_eq!(hasher.load().memory, 19 * 1024 * 1024, "{email}");
+            // Noted just after the answer.
+            wait_for(|| hasher.load().memory == 19 * 1024 * 1024).await;
         }
     });
 }

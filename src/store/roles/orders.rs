@@ -98,17 +98,6 @@ pub async fn find_default(db: &mut Db, organization: &OrganizationId) -> Result<
     .await
 }
 
-/// Whether this is the default role of the environment, or of any organization.
-pub async fn is_default_anywhere(db: &mut Db, role: RoleKey) -> Result<bool> {
-    db.query(sql!(
-        "select exists (select from roles where environment = $1 and key = $2 and is_default)
-             or exists (select from organization_role_orders where environment = $1 and role = $2 and is_default)"
-    ))
-    .bind(role)
-    .value()
-    .await
-}
-
 /// Leaves the environment without a default role, for the moment until [`set_default_of_environment`].
 pub async fn clear_default_of_environment(db: &mut Db) -> Result<()> {
     db.query(sql!("update roles set is_default = false where environment = $1 and is_default")).run().await.map(drop)
