@@ -1,7 +1,7 @@
 //! Signing in by password, and choosing an organization.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -12,9 +12,9 @@ use vestibule::db::Database;
 use vestibule::http::limit::Limits;
 use vestibule::kernel::crypto::Random;
 use vestibule::kernel::secret::Secret;
-use vestibule::protocol::password::{self, Hasher};
+use vestibule::protocol::password::{self, Hasher, Load};
 
-use crate::harness::{Answer, PASSWORD, SELECTION, Test, story};
+use crate::harness::{Answer, PASSWORD, SELECTION, Test, story, until};
 
 /// A hash of `password`, as it may be imported, that takes a quarter of a second.
 const DEAR: &str = "$argon2id$v=19$m=131072,t=4,p=1$c29tZXNhbHRzb21lc2FsdA$zOz4MCPrgEkLfLJ8MnTEqCDCqVyh4YcqXsNxEqWXQKo";
@@ -57,26 +57,17 @@ async fn with_hasher(queue: usize) -> (Test, Hasher) {
 
 /// Keeps the thread of a hasher busy, and that many places of its queue taken, for a while.
 async fn occupy(hasher: &Hasher, queued: usize) {
-    for waiting in 0..=queued {
-        let clone = hasher.clone();
+    for _ in 0..=queued {
+        let (clone, taken) = (hasher.clone(), hasher.load().taken);
         tokio::spawn(async move { clone.verify(Secret::from("x"), DEAR.to_owned()).await.map(drop) });
         // One after the other: while the first is not taken up yet, it has a place in the queue.
-        wait_for(|| (hasher.load().running, hasher.load().queued) == (1, waiting)).await;
+        until("the hasher is occupied", async || hasher.load().taken > taken && hasher.load().running == 1).await;
     }
 }
 
-/// Waits until one more password waits in the queue of a hasher, while others may leave it.
-async fn arrival(hasher: &Hasher) {
-    let mut queued = usize::MAX;
-    wait_for(|| hasher.load().queued > std::mem::replace(&mut queued, hasher.load().queued)).await;
-}
-
-async fn wait_for(mut condition: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it did not happen");
-        tokio::task::yield_now().await;
-    }
+/// Waits until a hasher has taken in more passwords than it had.
+async fn arrival(hasher: &Hasher, before: Load) {
+    until("a password has come", async || hasher.load().taken > before.taken).await;
 }
 
 #[test]
@@ -216,7 +207,7 @@ fn a_password_is_hashed_whether_there_is_a_user_or_not() {
             assert_eq!(hasher.load().memory, 0);
             t.grant("password", json!({ "email": email, "password": "wrong" })).await.fails(400, "invalid_credentials");
             // Noted just after the answer.
-            wait_for(|| hasher.load().memory == 19 * 1024 * 1024).await;
+            until(email, async || hasher.load().memory == 19 * 1024 * 1024).await;
         }
     });
 }
@@ -240,7 +231,7 @@ fn a_sign_in_that_finds_the_queue_full_is_told_when_to_come_back() {
             assert_eq!(keys(&body), ["error", "error_description"]);
         }
         assert_eq!(t.events(&["authentication.password_failed"]).await.len(), 0);
-        wait_for(|| hasher.load().running == 0).await;
+        until("the hasher is free", async || hasher.load().running == 0).await;
         t.sign_in("ann@example.com").await;
     });
 }
@@ -260,11 +251,12 @@ fn no_connection_is_held_while_a_password_waits() {
         t.person("ann@example.com").await;
         t.keys().await;
         occupy(&hasher, 3).await;
+        let before = hasher.load();
         let waiting = tokio::spawn({
             let t = t.clone();
             async move { t.sign_in("ann@example.com").await }
         });
-        arrival(&hasher).await;
+        arrival(&hasher, before).await;
         for _ in 0..5 {
             t.get("/organizations").await.ok();
         }
@@ -281,11 +273,12 @@ fn a_password_that_is_changed_while_it_is_compared_opens_nothing() {
         let other = password_hash().await;
         t.keys().await;
         occupy(&hasher, 4).await;
+        let before = hasher.load();
         let attempt = tokio::spawn({
             let t = t.clone();
             async move { t.try_sign_in("ann@example.com").await }
         });
-        arrival(&hasher).await;
+        arrival(&hasher, before).await;
         store_hash(&t, &user, &other).await;
         attempt.await.unwrap().fails(400, "invalid_credentials");
         assert_eq!(t.events(&["session.created"]).await.len(), 0);
