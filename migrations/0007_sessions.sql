@@ -48,6 +48,7 @@ create table sessions (
 create index sessions_user_idx on sessions (environment, user_id, id);
 create index sessions_organization_idx on sessions (environment, organization_id);
 create index sessions_expires_at_idx on sessions (expires_at);
+create index sessions_revoked_at_idx on sessions (revoked_at) where revoked_at is not null;
 
 -- Of each session the token in use, and those exchanged so lately that they may come again. These keep what they were
 -- exchanged for, sealed, so that it can be answered once more.

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Outcome, boot, database, logging};
+use super::{Outcome, apply, boot, database, logging};
 use crate::app;
 use crate::db::Database;
 use crate::domain::installation::Made;
@@ -56,6 +56,9 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
     }
     let (app, made) = boot::application(config, database, origin.as_str().to_owned()).await?;
     announce(&made)?;
+    if let Some(path) = &config.seed {
+        apply::at_start(path, &app).await?;
+    }
     workers.push(upkeep::start(app.clone(), stopping));
     tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
     http::serve::serve(listener, app::router(&app), async {

@@ -43,11 +43,13 @@ impl std::error::Error for Failure {
     }
 }
 
-/// A fault in one line, the place once and in front.
+/// A fault in one line, the place once and in front: messages mostly begin with the field that they are about.
 pub(super) fn line(fault: &FieldFault) -> String {
     let place = fault.field.as_deref().unwrap_or("file");
-    match fault.message.strip_prefix(place) {
-        Some(rest) if rest.starts_with(' ') => fault.message.clone().into_owned(),
+    let name = place.rsplit('.').next().unwrap_or(place);
+    let rest = fault.message.strip_prefix(place).or_else(|| fault.message.strip_prefix(name));
+    match rest {
+        Some(rest) if rest.starts_with(' ') => format!("{place}{rest}"),
         Some(_) | None => format!("{place}: {}", fault.message),
     }
 }

@@ -69,7 +69,8 @@ fn note_rest<E: Entry>(map: &mut Map<String, Value>, others: &[&'static str], at
             Value::Object(fields) => fields.is_empty(),
             Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
         };
-        let mut field = at.field(&key);
+        // Wrong indentation makes an API key a field.
+        let mut field = at.field(if key.starts_with("sk_") { "sk_..." } else { &key });
         let _: Option<()> = match nearest(&key, known()) {
             _ if E::LATER.contains(&key.as_str()) && silent => None,
             _ if E::LATER.contains(&key.as_str()) => {

@@ -16,11 +16,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::stopped;
 use crate::db::System;
+use crate::domain::refresh_tokens::GRACE_SECONDS;
 use crate::http::App;
 use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::model::events::RETENTION_DAYS;
-use crate::store::system::event_partitions;
+use crate::store::system::{event_partitions, sign_ins};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_mins(10);
@@ -51,6 +52,7 @@ pub fn start(app: App, mut stop: watch::Receiver<bool>) -> JoinHandle<()> {
 pub async fn round(app: &App) {
     report("make_event_partitions", make_event_partitions(app).await);
     report("drop_event_partitions", drop_event_partitions(app).await);
+    report("forget_sign_ins", forget_sign_ins(app).await);
     report("tidy_rate_limits", Ok(tidy_rate_limits(app)));
 }
 
@@ -120,6 +122,27 @@ async fn alone(app: &App, change: impl AsyncFnOnce(&mut System) -> Result<u64>) 
             change(system).await
         })
         .await
+}
+
+/// Deletes what sign-in leaves behind: tokens that may not come again, sign-ins that were never finished, and sessions
+/// that ended as long ago as the log remembers.
+async fn forget_sign_ins(app: &App) -> Result<u64> {
+    let now = app.database().clock.now();
+    let exchanged = now.plus_seconds(-GRACE_SECONDS);
+    let ended = now.plus_seconds(-RETENTION_DAYS * DAY_SECONDS);
+    let mut all = 0;
+    loop {
+        let batch = app.database().write_system(async |system| {
+            let tokens = sign_ins::delete_exchanged_tokens(system, exchanged).await?;
+            let pending = sign_ins::delete_pending(system, now).await?;
+            Ok([tokens, pending, sign_ins::delete_sessions(system, ended).await?])
+        });
+        let batch = batch.await?;
+        all += batch.iter().sum::<u64>();
+        if batch.iter().all(|deleted| *deleted < sign_ins::BATCH) {
+            return Ok(all);
+        }
+    }
 }
 
 fn tidy_rate_limits(app: &App) -> u64 {

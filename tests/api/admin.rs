@@ -211,8 +211,13 @@ fn an_environment_is_deleted_with_everything_in_it_and_nothing_beside_it() {
         inside.post("/organizations", body.clone()).await.created();
         t.post("/organizations", body).await.created();
         let key = key_of(&t, &made).await;
+        let user = inside.post("/user_management/users", json!({ "email": "ann@acme.test" })).await.created();
+        let organization = inside.pages("/organizations").await.remove(0);
+        let body = json!({ "user_id": user["id"], "organization_id": organization["id"] });
+        inside.post("/user_management/organization_memberships", body).await.created();
         let before = counts(&t, key).await;
-        for table in ["organizations", "organization_domains", "management_keys", "events"] {
+        let held = ["organizations", "organization_domains", "users", "organization_memberships", "role_assignments"];
+        for table in held.into_iter().chain(["roles", "permissions", "resources", "management_keys", "events"]) {
             assert!(before.iter().any(|(name, count)| name == table && *count > 0), "{table}: {before:?}");
         }
         t.operator().delete(path(&made)).await.no_content();
@@ -223,6 +228,90 @@ fn an_environment_is_deleted_with_everything_in_it_and_nothing_beside_it() {
         assert_eq!(left, []);
         assert_eq!(t.pages("/organizations").await.len(), 1);
         assert_eq!(t.events(&["organization.created"]).await.len(), 1);
+    });
+}
+
+/// The slugs of a list of roles, in its order.
+fn slugs(list: &Value) -> Vec<&str> {
+    list["data"].as_array().unwrap().iter().map(|role| role["slug"].as_str().unwrap()).collect()
+}
+
+async fn with_roles(t: &Test, slugs: &[&str]) -> String {
+    for slug in slugs {
+        t.post("/authorization/roles", json!({ "slug": slug, "name": slug })).await.created();
+    }
+    format!("/admin/v1/environments/{}", t.environment.id)
+}
+
+#[test]
+fn the_roles_of_an_environment_are_put_in_order_and_one_is_the_default() {
+    story(async |t| {
+        let path = with_roles(&t, &["a", "b"]).await;
+        let order = format!("{path}/roles/order");
+        let put = t.operator().put(&order, json!({ "slugs": ["b", "member", "a"] })).await.ok();
+        assert_eq!(slugs(&put), ["b", "member", "a"]);
+        assert_eq!(slugs(&t.get("/authorization/roles").await.ok()), ["b", "member", "a"]);
+        for wrong in [json!(["b", "member"]), json!(["b", "member", "a", "c"]), json!(["b", "b", "member", "a"])] {
+            t.operator().put(&order, json!({ "slugs": wrong })).await.invalid(&["slugs"]);
+        }
+        t.operator().put(&order, json!({})).await.invalid(&["slugs"]);
+
+        let made = t.operator().put(format!("{path}/roles/default"), json!({ "slug": "a" })).await.ok();
+        assert_eq!(made["slug"], "a");
+        t.operator().put(format!("{path}/roles/default"), json!({ "slug": "none" })).await.missing();
+        let organization = t.organization("Acme").await;
+        let user = t.post("/user_management/users", json!({ "email": "ann@acme.test" })).await.created();
+        let body = json!({ "user_id": user["id"], "organization_id": organization["id"] });
+        let membership = t.post("/user_management/organization_memberships", body).await.created();
+        assert_eq!(membership["role"]["slug"], "a");
+    });
+}
+
+#[test]
+fn an_organization_has_its_own_order_and_default_once_the_operator_gives_it_one() {
+    story(async |t| {
+        let path = with_roles(&t, &["a"]).await;
+        let id = t.organization("Acme").await["id"].as_str().unwrap().to_owned();
+        let roles = format!("{path}/organizations/{id}/roles");
+        let put = t.operator().put(format!("{roles}/order"), json!({ "slugs": ["a", "member"] })).await.ok();
+        assert_eq!(slugs(&put), ["a", "member"]);
+        assert_eq!(t.operator().put(format!("{roles}/default"), json!({ "slug": "a" })).await.ok()["slug"], "a");
+        assert_eq!(slugs(&t.get("/authorization/roles").await.ok()), ["member", "a"]);
+        let own = t.get(format!("/authorization/organizations/{id}/roles")).await.ok();
+        assert_eq!(slugs(&own), ["a", "member"]);
+
+        let other = t.neighbour().await;
+        let foreign = format!("/admin/v1/environments/{}/organizations/{id}/roles", other.environment.id);
+        t.operator().put(format!("{foreign}/order"), json!({ "slugs": ["member"] })).await.missing();
+        t.operator().put(format!("{foreign}/default"), json!({ "slug": "member" })).await.missing();
+    });
+}
+
+#[test]
+fn a_role_of_the_environment_is_deleted_and_its_members_get_the_default_one() {
+    story(async |t| {
+        let path = with_roles(&t, &["order", "default", "used"]).await;
+        let roles = format!("{path}/roles");
+        let id = t.organization("Acme").await["id"].as_str().unwrap().to_owned();
+        let user = t.post("/user_management/users", json!({ "email": "ann@acme.test" })).await.created();
+        let body = json!({ "user_id": user["id"], "organization_id": id, "role_slug": "used" });
+        let membership = t.post("/user_management/organization_memberships", body).await.created();
+
+        t.operator().delete(format!("{roles}/member")).await.fails(409, "role_is_default");
+        t.operator().delete(format!("{roles}/none")).await.missing();
+        let foreign = format!("/admin/v1/environments/{}/roles/used", t.neighbour().await.environment.id);
+        t.operator().delete(foreign).await.missing();
+        // The first two are also the ends of other paths.
+        for slug in ["order", "default", "used"] {
+            t.operator().delete(format!("{roles}/{slug}")).await.no_content();
+            t.operator().delete(format!("{roles}/{slug}")).await.missing();
+        }
+        assert_eq!(slugs(&t.get("/authorization/roles").await.ok()), ["member"]);
+        let path = format!("/user_management/organization_memberships/{}", membership["id"].as_str().unwrap());
+        assert_eq!(t.get(path).await.ok()["role"]["slug"], "member");
+        let deleted = t.events(&["role.deleted"]).await;
+        let deleted: Vec<_> = deleted.iter().map(|event| event["data"]["slug"].as_str().unwrap()).collect();
+        assert_eq!(deleted, ["order", "default", "used"]);
     });
 }
 
@@ -242,6 +331,8 @@ fn the_door_opens_for_the_operators_token_only() {
             t.operator().get(format!("/admin/v1/environments/{path}")).await.missing();
             t.operator().get(format!("/admin/v1/environments/{path}/settings")).await.missing();
             t.operator().get(format!("/admin/v1/environments/{path}/api_keys")).await.missing();
+            let default = format!("/admin/v1/environments/{path}/roles/default");
+            t.operator().put(default, json!({ "slug": "member" })).await.missing();
         }
     });
 }

@@ -23,6 +23,7 @@ mod passwords;
 mod permissions;
 mod roles;
 mod roles_of_members;
+mod seed;
 mod sessions;
 mod settings;
 mod sign_in;

@@ -287,3 +287,43 @@ fn permissions_added_at_once_are_all_there_and_each_event_shows_what_was_so() {
         assert_eq!(counts, [1, 2, 3, 4]);
     });
 }
+
+/// A resource type below another, as the operator makes them.
+async fn resource_type(t: &Test, slug: &str, parent: &str) {
+    let made = "with made as (
+                    insert into resource_types (environment, slug, name, created_at, updated_at)
+                    values ($1, $2, $2, now(), now()) returning key)
+                insert into resource_type_parents (environment, type, parent)
+                select $1, made.key, p.key from made, resource_types p where p.environment = $1 and p.slug = $3";
+    let pool = t.app.database().pool();
+    sqlx::query(made).bind(t.environment.key).bind(slug).bind(parent).execute(pool).await.unwrap();
+}
+
+#[test]
+fn a_role_permits_what_concerns_its_own_type_and_those_below() {
+    story(async |t| {
+        resource_type(&t, "workspace", "organization").await;
+        resource_type(&t, "project", "workspace").await;
+        resource_type(&t, "team", "organization").await;
+        for kind in ["organization", "workspace", "project", "team"] {
+            let body = json!({ "slug": format!("{kind}:edit"), "name": "Edit", "resource_type_slug": kind });
+            let made = t.post("/authorization/permissions", body).await.created();
+            assert_eq!(made["resource_type_slug"], kind);
+        }
+        let body = json!({ "slug": "lead", "name": "Lead", "resource_type_slug": "workspace" });
+        assert_eq!(t.post("/authorization/roles", body).await.created()["resource_type_slug"], "workspace");
+        let path = "/authorization/roles/lead/permissions";
+        let both = json!(["project:edit", "workspace:edit"]);
+        assert_eq!(t.put(path, json!({ "permissions": both })).await.ok()["permissions"], both);
+        for kind in ["organization", "team"] {
+            let slug = format!("{kind}:edit");
+            t.post(path, json!({ "slug": slug })).await.fails(422, "permission_resource_type_mismatch");
+            let body = json!({ "permissions": ["project:edit", slug] });
+            t.put(path, body).await.fails(422, "permission_resource_type_mismatch");
+        }
+        assert_eq!(t.get("/authorization/roles/lead").await.ok()["permissions"], both);
+        let all = json!(["organization:edit", "project:edit", "team:edit", "workspace:edit"]);
+        let member = t.put("/authorization/roles/member/permissions", json!({ "permissions": all })).await.ok();
+        assert_eq!(member["permissions"], all);
+    });
+}

@@ -4,7 +4,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::Row as _;
 
-use crate::harness::{PASSWORD, Test, story};
+use vestibule::worker::upkeep;
+
+use crate::harness::{PASSWORD, Test, story, story_apart};
 
 fn sessions_of(user: &Value) -> String {
     format!("/user_management/users/{}/sessions", user["id"].as_str().unwrap())
@@ -94,12 +96,14 @@ fn an_exchanged_token_gives_the_same_pair_for_half_a_minute_and_then_nothing() {
 }
 
 #[test]
-fn of_many_exchanges_of_one_token_one_makes_a_successor() {
-    story(async |t| {
+fn of_many_exchanges_of_one_token_on_two_servers_one_makes_a_successor() {
+    story(async |_| {
+        let t = Test::server("a").await;
+        let servers = [t.clone(), Test::server("a").await.joined(&t)];
         t.person("ann@example.com").await;
         let answer = t.sign_in("ann@example.com").await;
-        let attempts = (0..64).map(|_| {
-            let (t, token) = (t.clone(), answer["refresh_token"].clone());
+        let attempts = (0..64).map(|i| {
+            let (t, token) = (servers[i % 2].clone(), answer["refresh_token"].clone());
             tokio::spawn(async move { t.refresh(&token).await.ok() })
         });
         let answers: Vec<_> = join_all(attempts).await.into_iter().map(Result::unwrap).collect();
@@ -110,7 +114,7 @@ fn of_many_exchanges_of_one_token_one_makes_a_successor() {
             .await
             .unwrap();
         assert_eq!(tokens, 2, "the exchanged one and its successor");
-        t.refresh(&answers[0]["refresh_token"]).await.ok();
+        servers[1].refresh(&answers[0]["refresh_token"]).await.ok();
     });
 }
 
@@ -410,5 +414,38 @@ fn a_session_keeps_few_tokens_however_long_it_lasts() {
             .await
             .unwrap();
         assert_eq!(kept, 2);
+    });
+}
+
+#[test]
+fn what_sign_in_leaves_behind_is_forgotten_in_time() {
+    story_apart(async |t| {
+        let (user, ..) = between_two(&t).await;
+        t.try_sign_in("ann@example.com").await.fails(403, "organization_selection_required");
+        let bob = t.person("bob@example.com").await;
+        let answers = [t.sign_in("bob@example.com").await, t.sign_in("bob@example.com").await];
+        let next = t.refresh(&answers[0]["refresh_token"]).await.ok();
+        revoke(&t, &t.claims(&answers[1]["access_token"]).await["sid"]).await;
+        let kept = async || {
+            let count = "select array[(select count(*) from sessions), (select count(*) from refresh_tokens),
+                                      (select count(*) from pending_authentications)]";
+            upkeep::round(&t.app).await;
+            sqlx::query_scalar::<_, Vec<i64>>(count).fetch_one(t.app.database().pool()).await.unwrap()
+        };
+        assert_eq!(kept().await, [3, 4, 1]);
+        t.advance(31);
+        assert_eq!(kept().await, [3, 3, 1], "an exchanged token may not come again");
+        t.advance(570);
+        assert_eq!(kept().await, [3, 3, 0], "a sign-in was given up");
+        let month = 30 * 86_400;
+        t.advance(month);
+        assert_eq!(kept().await, [2, 2, 0], "a session was revoked a month ago");
+        let next = t.refresh(&next["refresh_token"]).await.ok();
+        t.advance(365 * 86_400);
+        assert_eq!(kept().await, [0, 0, 0], "sessions have lasted their time, a month ago");
+        refused(&t, &next, "The refresh token is invalid.").await;
+        for user in [&user, &bob] {
+            assert_eq!(t.pages(&sessions_of(user)).await.len(), 0);
+        }
     });
 }

@@ -57,11 +57,12 @@ async fn with_hasher(queue: usize) -> (Test, Hasher) {
 
 /// Keeps the thread of a hasher busy, and that many places of its queue taken, for a while.
 async fn occupy(hasher: &Hasher, queued: usize) {
-    for _ in 0..=queued {
-        let hasher = hasher.clone();
-        tokio::spawn(async move { hasher.verify(Secret::from("x"), DEAR.to_owned()).await.map(drop) });
+    for waiting in 0..=queued {
+        let clone = hasher.clone();
+        tokio::spawn(async move { clone.verify(Secret::from("x"), DEAR.to_owned()).await.map(drop) });
+        // One after the other: while the first is not taken up yet, it has a place in the queue.
+        wait_for(|| (hasher.load().running, hasher.load().queued) == (1, waiting)).await;
     }
-    wait_for(|| (hasher.load().running, hasher.load().queued) == (1, queued)).await;
 }
 
 /// Waits until one more password waits in the queue of a hasher, while others may leave it.
@@ -87,7 +88,9 @@ fn a_user_signs_in_and_is_told_apart_by_the_token() {
         let before = t.get(&path).await.ok();
         let body = json!({ "email": " ann@example.COM", "password": PASSWORD, "ip_address": "192.0.2.7",
             "user_agent": "Browser", "signals_id": "ignored" });
-        let answer = t.grant("password", body).await.ok();
+        let answer = t.grant("password", body).await;
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        let answer = answer.ok();
         assert_eq!(keys(&answer), ["access_token", "authentication_method", "refresh_token", "user"]);
         assert_eq!(answer["authentication_method"], "Password");
 
@@ -212,7 +215,8 @@ fn a_password_is_hashed_whether_there_is_a_user_or_not() {
             t.user("bob@example.com").await;
             assert_eq!(hasher.load().memory, 0);
             t.grant("password", json!({ "email": email, "password": "wrong" })).await.fails(400, "invalid_credentials");
-            assert_eq!(hasher.load().memory, 19 * 1024 * 1024, "{email}");
+            // Noted just after the answer.
+            wait_for(|| hasher.load().memory == 19 * 1024 * 1024).await;
         }
     });
 }
@@ -442,7 +446,9 @@ async fn pending(t: &Test) -> Value {
 fn a_member_of_several_organizations_chooses_one_of_them() {
     story(async |t| {
         let (user, first, second) = member_of_two(&t).await;
-        let held = t.try_sign_in("ann@example.com").await.fails(403, "organization_selection_required");
+        let held = t.try_sign_in("ann@example.com").await;
+        assert_eq!(held.headers["cache-control"], "no-store");
+        let held = held.fails(403, "organization_selection_required");
         assert_eq!(keys(&held), ["code", "message", "organizations", "pending_authentication_token", "user"]);
         assert_eq!(held["message"], "The user must choose an organization to finish their authentication.");
         assert_eq!(

@@ -11,7 +11,7 @@ use vestibule::http::extract::{Json, Query};
 use vestibule::http::{Routes, edge};
 use vestibule::kernel::check::Check;
 
-use crate::harness::{Answer, Test, story};
+use crate::harness::{Answer, PASSWORD, Test, story};
 
 const MEMBERSHIPS: &str = "/user_management/organization_memberships";
 const USERS: &str = "/user_management/users";
@@ -96,6 +96,7 @@ fn each_sdk_writes_lists_in_queries_its_own_way() {
             assert_eq!(column(&answer.ok(), "name"), ["two", "one"]);
         }
 
+        t.settle().await;
         let (created, verified) = ("organization.created", "organization_domain.verified");
         let two = format!("events={created}&events={verified}&limit=10&order=desc");
         let indexed = format!("order=desc&events%5B0%5D={created}&events%5B1%5D={verified}");
@@ -265,6 +266,76 @@ fn roles_and_checks_are_asked_as_each_sdk_asks() {
         assert_eq!(ruby(&t, Method::POST, &target, &body).await.ok(), allowed);
         assert_eq!(php(&t, Method::POST, &target, &body).await.ok(), allowed);
         assert_eq!(dotnet(&t, Method::POST, &target, &body).await.ok(), allowed);
+    });
+}
+
+#[test]
+fn a_password_is_sent_as_each_sdk_sends_it() {
+    story(async |t| {
+        t.person("ann@example.com").await;
+        let (client, secret) = (&t.environment.client_id, &t.key);
+        let body = format!(
+            r#"{{"grant_type":"password","client_id":"{client}","client_secret":"{secret}","email":"ann@example.com","password":"{PASSWORD}"}}"#
+        );
+        let target = "/user_management/authenticate";
+        let mut tokens = Vec::new();
+        for answer in [
+            go(&t, Method::POST, target, &body).await,
+            ruby(&t, Method::POST, target, &body).await,
+            php(&t, Method::POST, target, &body).await,
+            dotnet(&t, Method::POST, target, &body).await,
+        ] {
+            tokens.push(answer.ok()["refresh_token"].as_str().unwrap().to_owned());
+        }
+        // One key of idempotency, and yet a session each.
+        tokens.sort_unstable();
+        tokens.dedup();
+        assert_eq!(tokens.len(), 4);
+
+        // A client without a secret: nothing after the word, nothing but the word, no header at all.
+        let nobody = t.with_key("");
+        for (headers, token) in
+            [&[("authorization", "Bearer ")][..], &[("authorization", "Bearer")], &[]].iter().zip(&tokens)
+        {
+            let body = format!(
+                r#"{{"grant_type":"refresh_token","client_id":"{client}","refresh_token":"{token}","organization_id":null}}"#
+            );
+            let headers = [&[("content-type", "application/json")], *headers].concat();
+            send(&nobody, Method::POST, target, &headers, &body).await.ok();
+        }
+        let form = format!("grant_type=refresh_token&client_id={client}&refresh_token={}", tokens[3]);
+        let kind = ("content-type", "application/x-www-form-urlencoded;charset=utf-8");
+        send(&nobody, Method::POST, target, &[kind], &form).await.ok();
+    });
+}
+
+#[test]
+fn what_is_public_does_not_mind_a_header_that_says_nothing() {
+    story(async |t| {
+        let nobody = t.with_key("");
+        let target = format!("/sso/jwks/{}", t.environment.client_id);
+        let keys = nobody.get(&target).await.ok();
+        for value in ["Bearer ", "Bearer", "", "Bearer sk_of_nobody", "Basic Og=="] {
+            let headers = [("authorization", value), ("content-type", "application/json")];
+            assert_eq!(send(&nobody, Method::GET, &target, &headers, "").await.ok(), keys, "{value}");
+        }
+    });
+}
+
+#[test]
+fn a_session_is_revoked_without_a_word() {
+    story(async |t| {
+        let user = t.person("ann@example.com").await;
+        t.sign_in("ann@example.com").await;
+        let sessions = format!("{USERS}/{}/sessions", id(&user));
+        let listed = ruby(&t, Method::GET, &format!("{sessions}?limit=10&order=desc"), "").await.ok();
+        let body = json!({ "session_id": listed["data"][0]["id"] }).to_string();
+        let revoked = go(&t, Method::POST, "/user_management/sessions/revoke", &body).await;
+        // The Node SDK reads whatever calls itself JSON, also where there is nothing to read.
+        assert_eq!(revoked.headers.get("content-type"), None);
+        revoked.done();
+        let left = php(&t, Method::GET, &format!("{sessions}?order=desc"), "").await.ok();
+        assert_eq!(left["data"], json!([]));
     });
 }
 

@@ -15,6 +15,7 @@ use workos::enums::{CreateWebhookEndpointEvents, PaginationOrder};
 use workos::events::ListEventsParams;
 use workos::models::{self, EventSchema};
 
+use crate::harness::Test;
 use crate::sdk::{self, Sdk};
 
 macro_rules! catalogue {
@@ -23,7 +24,7 @@ macro_rules! catalogue {
         const TYPED: &[&str] = &[$($name),*];
 
         /// Reads an event into the type of its name, whole.
-        pub fn assert_understood(event: &Value) {
+        fn assert_understood(event: Value) {
             match event["event"].as_str().unwrap() {
                 $($name => read::<models::$type>(event),)*
                 other => panic!("no type for {other}: add it to the catalogue"),
@@ -61,8 +62,8 @@ catalogue! {
     "user.deleted" => UserDeleted,
 }
 
-fn read<T: Debug + DeserializeOwned + Serialize>(event: &Value) {
-    let typed: T = serde_json::from_value(event.clone()).unwrap_or_else(|error| panic!("{error}: {event}"));
+fn read<T: Debug + DeserializeOwned + Serialize>(event: Value) {
+    let typed = T::deserialize(&event).unwrap_or_else(|error| panic!("{error}: {event}"));
     sdk::assert_understood(event, &typed);
 }
 
@@ -83,18 +84,25 @@ fn is_name(literal: &str) -> bool {
     literal.split_once('.').is_some_and(|(kind, verb)| word(kind) && word(verb))
 }
 
-/// Every event of the environment so far, oldest first.
-pub async fn log(sdk: &Sdk) -> Vec<EventSchema> {
+/// Every event of the environment so far, oldest first, as the SDK lists it.
+async fn log(t: &Test, sdk: &Sdk) -> Vec<EventSchema> {
+    t.settle().await;
     let mut params = ListEventsParams::new(names().into_iter().collect());
     params.order = Some(PaginationOrder::Asc);
     params.limit = Some(100);
     sdk.client.events().list_events_auto_paging(params).try_collect().await.unwrap()
 }
 
-/// Asserts that the SDK understands every event of the environment so far.
-pub async fn assert_all_understood(sdk: &Sdk) {
-    for event in log(sdk).await {
-        assert_understood(&serde_json::to_value(event).unwrap());
+/// Asserts that the SDK is shown every event of the environment so far, and understands it.
+pub async fn assert_all_understood(t: &Test, sdk: &Sdk) {
+    let events = log(t, sdk).await;
+    let mut listed: Vec<_> = events.iter().map(|event| event.event.clone()).collect();
+    let mut happened = t.all_events().await;
+    listed.sort_unstable();
+    happened.sort_unstable();
+    assert_eq!(listed, happened, "an event that no model names");
+    for event in events {
+        assert_understood(serde_json::to_value(event).unwrap());
     }
 }
 

@@ -1,16 +1,23 @@
 //! The event log, read as an application reads it: page after page, from a cursor that it keeps.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use workos::enums::PaginationOrder;
 use workos::events::ListEventsParams;
 use workos::models::EventSchema;
 use workos::organizations::CreateOrganizationParams;
 
+use crate::catalogue;
+use crate::harness::{PASSWORD, Test};
 use crate::sdk::{Sdk, body, story};
 
-async fn organization(sdk: &Sdk, name: &str) -> String {
+/// A new organization whose event the log shows.
+async fn organization(t: &Test, sdk: &Sdk, name: &str) -> String {
     let params = CreateOrganizationParams::new(body(json!({ "name": name })));
-    sdk.ok(sdk.client.organizations().create_organization(params).await).id
+    let made = sdk.ok(sdk.client.organizations().create_organization(params).await);
+    t.settle().await;
+    made.id
 }
 
 fn created() -> ListEventsParams {
@@ -23,9 +30,9 @@ fn names(events: &[EventSchema]) -> Vec<&str> {
 
 #[test]
 fn a_consumer_goes_on_where_it_stopped() {
-    story(async |_, sdk| {
+    story(async |t, sdk| {
         for name in ["a", "b", "c"] {
-            organization(sdk, name).await;
+            organization(t, sdk, name).await;
         }
         let events = sdk.client.events();
         let first = sdk.ok(events.list_events(ListEventsParams { limit: Some(2), ..created() }).await);
@@ -42,7 +49,7 @@ fn a_consumer_goes_on_where_it_stopped() {
         let after = Some(second.data[0].id.clone());
         let none = sdk.ok(events.list_events(ListEventsParams { after: after.clone(), ..created() }).await);
         assert!(none.data.is_empty() && none.list_metadata.after.is_none());
-        organization(sdk, "d").await;
+        organization(t, sdk, "d").await;
         let more = sdk.ok(events.list_events(ListEventsParams { after, ..created() }).await);
         assert_eq!(names(&more.data), ["d"]);
     });
@@ -50,9 +57,9 @@ fn a_consumer_goes_on_where_it_stopped() {
 
 #[test]
 fn events_are_chosen_by_organization_and_time() {
-    story(async |_, sdk| {
-        let a = organization(sdk, "a").await;
-        organization(sdk, "b").await;
+    story(async |t, sdk| {
+        let a = organization(t, sdk, "a").await;
+        organization(t, sdk, "b").await;
         let events = sdk.client.events();
         let of_a = sdk.ok(events.list_events(ListEventsParams { organization_id: Some(a), ..created() }).await);
         assert_eq!(names(&of_a.data), ["a"]);
@@ -73,5 +80,47 @@ fn a_list_of_no_names_is_refused() {
     story(async |_, sdk| {
         let nothing = sdk.client.events().list_events(ListEventsParams::new(Vec::new())).await;
         sdk.fails(nothing, 422, "invalid_request_parameters");
+    });
+}
+
+/// Does everything that is written down, so that the end of the story reads each event there is.
+#[test]
+fn every_event_that_the_server_can_emit_is_understood() {
+    story(async |t, _| {
+        t.post("/authorization/permissions", json!({ "slug": "a", "name": "A" })).await.created();
+        t.patch("/authorization/permissions/a", json!({ "name": "B" })).await.ok();
+        t.post("/authorization/roles", json!({ "slug": "admin", "name": "Admin" })).await.created();
+        t.put("/authorization/roles/admin/permissions", json!({ "permissions": ["a"] })).await.ok();
+
+        let domains = json!([{ "domain": "a.test", "state": "pending" }]);
+        let fields = json!({ "name": "Acme", "external_id": "acme", "domain_data": domains });
+        let organization = t.post("/organizations", fields).await.created()["id"].as_str().unwrap().to_owned();
+        let domains = json!([{ "domain": "a.test", "state": "verified" }, { "domain": "b.test", "state": "verified" }]);
+        t.put(format!("/organizations/{organization}"), json!({ "domain_data": domains })).await.ok();
+        let roles = format!("/authorization/organizations/{organization}/roles");
+        t.post(&roles, json!({ "slug": "org-a", "name": "A" })).await.created();
+        t.put(format!("{roles}/org-a/permissions"), json!({ "permissions": ["a"] })).await.ok();
+        t.delete(format!("{roles}/org-a")).await.no_content();
+
+        let fields = json!({ "email": "ann@example.com", "password": PASSWORD, "metadata": { "k": "v" } });
+        let user = t.post("/user_management/users", fields).await.created()["id"].as_str().unwrap().to_owned();
+        t.put(format!("/user_management/users/{user}"), json!({ "name": "Ann", "locale": "en" })).await.ok();
+        let fields = json!({ "user_id": user, "organization_id": organization });
+        let membership = t.post("/user_management/organization_memberships", fields).await.created();
+        let membership = format!("/user_management/organization_memberships/{}", membership["id"].as_str().unwrap());
+        t.put(&membership, json!({ "role_slug": "admin" })).await.ok();
+
+        t.sign_in("ann@example.com").await;
+        let wrong = json!({ "email": "ann@example.com", "password": "wrong horse", "ip_address": "203.0.113.4" });
+        t.grant("password", wrong).await.fails(400, "invalid_credentials");
+        t.delete(format!("/organizations/{organization}")).await.accepted();
+        t.delete(format!("/user_management/users/{user}")).await.done();
+        t.delete("/authorization/permissions/a").await.no_content();
+
+        let role = format!("/admin/v1/environments/{}/roles/admin", t.environment.id);
+        t.operator().delete(role).await.no_content();
+
+        let happened: BTreeSet<_> = t.all_events().await.into_iter().collect();
+        assert_eq!(happened, catalogue::names());
     });
 }

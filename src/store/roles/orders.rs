@@ -98,17 +98,6 @@ pub async fn find_default(db: &mut Db, organization: &OrganizationId) -> Result<
     .await
 }
 
-/// Whether this is the default role of the environment, or of any organization.
-pub async fn is_default_anywhere(db: &mut Db, role: RoleKey) -> Result<bool> {
-    db.query(sql!(
-        "select exists (select from roles where environment = $1 and key = $2 and is_default)
-             or exists (select from organization_role_orders where environment = $1 and role = $2 and is_default)"
-    ))
-    .bind(role)
-    .value()
-    .await
-}
-
 /// Leaves the environment without a default role, for the moment until [`set_default_of_environment`].
 pub async fn clear_default_of_environment(db: &mut Db) -> Result<()> {
     db.query(sql!("update roles set is_default = false where environment = $1 and is_default")).run().await.map(drop)
@@ -142,6 +131,23 @@ pub async fn set_default(db: &mut Db, organization: &OrganizationId, role: RoleK
          where environment = $1 and organization_id = $2 and role = $3"
     ))
     .bind(organization)
+    .bind(role)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Holds the organizations that have a role of the environment in their order, or assigned, against deletion until the
+/// transaction ends.
+pub async fn hold_organizations(db: &mut Db, role: RoleKey) -> Result<()> {
+    db.query(sql!(
+        "select true from organizations c
+         where c.environment = $1 and c.id in (
+             select a.organization_id from role_assignments a where a.environment = $1 and a.role = $2
+             union
+             select o.organization_id from organization_role_orders o where o.environment = $1 and o.role = $2)
+         order by c.id for key share"
+    ))
     .bind(role)
     .run()
     .await

@@ -6,3 +6,4 @@ pub mod environments;
 pub mod event_partitions;
 pub mod installation;
 pub mod management_keys;
+pub mod sign_ins;
