@@ -4,6 +4,8 @@
 //! decided here is the rest: parameters that are missing, and what the other doors would say in words of their own.
 
 use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
 use serde::Serialize;
 
 use crate::body;
@@ -129,15 +131,18 @@ impl From<Admitted> for Answer {
     }
 }
 
-async fn authenticate(State(app): State<App>, body: Result<JsonOrForm<AuthenticateBody>>) -> Result<Json<Answer>> {
+/// Nobody on the way may keep what is answered here: there are tokens in successes, and in some failures as well
+/// (RFC 6749, 5.1).
+async fn authenticate(State(app): State<App>, body: Result<JsonOrForm<AuthenticateBody>>) -> impl IntoResponse {
     let entry = match body {
         Ok(JsonOrForm(body)) => enter(&app, body).await,
         Err(error) => Err(error),
     };
-    match entry.map_err(in_its_words)? {
-        Entry::Admitted(admitted) => Ok(Json(Answer::from(*admitted))),
-        Entry::Held(error) => Err(error),
-    }
+    let answer = match entry.map_err(in_its_words) {
+        Ok(Entry::Admitted(admitted)) => Ok(Json(Answer::from(*admitted))),
+        Ok(Entry::Held(error)) | Err(error) => Err(error),
+    };
+    ([(CACHE_CONTROL, "no-store")], answer)
 }
 
 async fn enter(app: &App, mut body: AuthenticateBody) -> Result<Entry> {

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::access_tokens::Issuer;
 use super::passwords::Proof;
-use super::sessions::{self, Issued};
-use super::standings;
+use super::refresh_tokens::{self, Issued};
+use super::{sessions, standings};
 use crate::db::Tx;
 use crate::kernel::crypto::sha256;
 use crate::kernel::id::{OrganizationId, UserId};
@@ -200,7 +200,7 @@ pub async fn by_refresh_token(
     token: &Secret<String>,
     organization: Option<OrganizationId>,
 ) -> Result<Entry> {
-    let issued = super::refresh_tokens::exchange(tx, issuer, token, organization).await?;
+    let issued = refresh_tokens::exchange(tx, issuer, token, organization).await?;
     let user = store::users::get(tx, &issued.user_id).await?;
     Ok(Entry::Admitted(Box::new(Admitted { user: shown(user), issued })))
 }

@@ -11,14 +11,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::access_tokens::{self, Issuer};
-use super::sessions::Issued;
 use super::standings;
 use crate::db::Tx;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::{Random, sha256};
-use crate::kernel::id::{OrganizationId, SessionId};
+use crate::kernel::id::{OrganizationId, SessionId, UserId};
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
+use crate::model::authentication::Method;
 use crate::model::sessions::{Status, Stored};
 use crate::store;
 
@@ -53,6 +53,21 @@ impl Family {
     fn token(&self, random: &Random) -> Secret<String> {
         Secret::new(format!("{}{}", self.0.expose(), random.base64url(OWN_BYTES)))
     }
+}
+
+/// What a client holds of a session.
+#[derive(Debug)]
+pub struct Issued {
+    /// Whose session it is.
+    pub user_id: UserId,
+    /// The organization that the access token speaks for.
+    pub organization_id: Option<OrganizationId>,
+    /// How the user signed in.
+    pub method: Method,
+    /// What applications verify.
+    pub access_token: Secret<String>,
+    /// What it is exchanged for a new one with.
+    pub refresh_token: Secret<String>,
 }
 
 /// What a token was exchanged for, as it is sealed beside the token.

@@ -5,29 +5,13 @@
 //! same transaction.
 
 use super::access_tokens::{self, Issuer};
-use super::refresh_tokens::{self, Family};
+use super::refresh_tokens::{self, Family, Issued};
 use crate::db::Tx;
 use crate::kernel::Result;
 use crate::kernel::id::{OrganizationId, SessionId, UserId};
-use crate::kernel::secret::Secret;
-use crate::model::authentication::{Method, Pending, Standing};
+use crate::model::authentication::{Pending, Standing};
 use crate::model::sessions::{Status, Stored};
 use crate::store;
-
-/// What a client holds of a session.
-#[derive(Debug)]
-pub struct Issued {
-    /// Whose session it is.
-    pub user_id: UserId,
-    /// The organization that the access token speaks for.
-    pub organization_id: Option<OrganizationId>,
-    /// How the user signed in.
-    pub method: Method,
-    /// What applications verify.
-    pub access_token: Secret<String>,
-    /// What it is exchanged for a new one with.
-    pub refresh_token: Secret<String>,
-}
 
 /// Begins a session for a user who has passed every gate, in the organization in which they have this standing.
 ///

@@ -88,7 +88,9 @@ fn a_user_signs_in_and_is_told_apart_by_the_token() {
         let before = t.get(&path).await.ok();
         let body = json!({ "email": " ann@example.COM", "password": PASSWORD, "ip_address": "192.0.2.7",
             "user_agent": "Browser", "signals_id": "ignored" });
-        let answer = t.grant("password", body).await.ok();
+        let answer = t.grant("password", body).await;
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        let answer = answer.ok();
         assert_eq!(keys(&answer), ["access_token", "authentication_method", "refresh_token", "user"]);
         assert_eq!(answer["authentication_method"], "Password");
 
@@ -444,7 +446,9 @@ async fn pending(t: &Test) -> Value {
 fn a_member_of_several_organizations_chooses_one_of_them() {
     story(async |t| {
         let (user, first, second) = member_of_two(&t).await;
-        let held = t.try_sign_in("ann@example.com").await.fails(403, "organization_selection_required");
+        let held = t.try_sign_in("ann@example.com").await;
+        assert_eq!(held.headers["cache-control"], "no-store");
+        let held = held.fails(403, "organization_selection_required");
         assert_eq!(keys(&held), ["code", "message", "organizations", "pending_authentication_token", "user"]);
         assert_eq!(held["message"], "The user must choose an organization to finish their authentication.");
         assert_eq!(

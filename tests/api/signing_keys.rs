@@ -2,16 +2,8 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use vestibule::kernel::crypto::{Keyring, MasterKey, Random};
-use vestibule::kernel::secret::Secret;
 
 use crate::harness::{Test, story};
-
-/// A server on the same database, under the master key of this letter.
-async fn server(letter: &str) -> Test {
-    let key = || MasterKey::from_text(&Secret::new(letter.repeat(64))).unwrap();
-    Test::with(|parts| parts.keyring = Keyring::new(key(), Vec::new(), Random::new())).await
-}
 
 fn kids(set: &Value) -> Vec<String> {
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
@@ -61,8 +53,8 @@ fn the_issuer_says_where_its_keys_are() {
 #[test]
 fn two_servers_that_need_the_first_key_at_once_agree_on_one() {
     story(async |_| {
-        let first = server("a").await;
-        let second = server("a").await.joined(&first);
+        let first = Test::server("a").await;
+        let second = Test::server("a").await.joined(&first);
         let calls = (0..8).map(|i| {
             let t = if i % 2 == 0 { first.clone() } else { second.clone() };
             tokio::spawn(async move { t.keys().await })
@@ -103,7 +95,7 @@ fn a_server_notices_within_a_minute_that_another_key_signs_now() {
 #[test]
 fn a_private_key_is_of_no_use_without_the_master_key_and_in_another_row() {
     story(async |_| {
-        let t = server("a").await;
+        let t = Test::server("a").await;
         t.person("ann@example.com").await;
         t.sign_in("ann@example.com").await;
         let sealed: Vec<u8> = sqlx::query_scalar("select sealed from signing_keys where environment = $1")
@@ -114,7 +106,7 @@ fn a_private_key_is_of_no_use_without_the_master_key_and_in_another_row() {
         // An RSA key in PKCS #8 names its algorithm by this object identifier.
         let rsa = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
         assert!(!sealed.windows(rsa.len()).any(|window| window == rsa));
-        let thief = server("b").await.joined(&t);
+        let thief = Test::server("b").await.joined(&t);
         thief.try_sign_in("ann@example.com").await.fails(500, "internal_server_error");
 
         // Copied over the key of a neighbour, it does not sign for them either.

@@ -3,6 +3,8 @@
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
+use vestibule::kernel::crypto::{Keyring, MasterKey, Random};
+use vestibule::kernel::secret::Secret;
 
 use super::{Answer, Test};
 
@@ -12,6 +14,12 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub const SELECTION: &str = "urn:workos:oauth:grant-type:organization-selection";
 
 impl Test {
+    /// A server under the master key of this letter. Two of the same letter are two servers of one installation.
+    pub async fn server(letter: &str) -> Self {
+        let key = MasterKey::from_text(&Secret::new(letter.repeat(64))).unwrap();
+        Self::with(|parts| parts.keyring = Keyring::new(key, Vec::new(), Random::new())).await
+    }
+
     /// A user of this address who has the password of everybody.
     pub async fn person(&self, email: &str) -> Value {
         self.post("/user_management/users", json!({ "email": email, "password": PASSWORD })).await.created()
