@@ -326,11 +326,10 @@ fn what_is_public_does_not_mind_a_header_that_says_nothing() {
 fn a_session_is_revoked_without_a_word() {
     story(async |t| {
         let user = t.person("ann@example.com").await;
-        let session = t.session("ann@example.com").await;
+        t.sign_in("ann@example.com").await;
         let sessions = format!("{USERS}/{}/sessions", id(&user));
         let listed = ruby(&t, Method::GET, &format!("{sessions}?limit=10&order=desc"), "").await.ok();
-        assert_eq!(listed["data"], json!([session]));
-        let body = json!({ "session_id": id(&session) }).to_string();
+        let body = json!({ "session_id": listed["data"][0]["id"] }).to_string();
         let revoked = go(&t, Method::POST, "/user_management/sessions/revoke", &body).await;
         // The Node SDK reads whatever calls itself JSON, also where there is nothing to read.
         assert_eq!(revoked.headers.get("content-type"), None);

@@ -50,6 +50,12 @@ impl Test {
         self.try_sign_in(email).await.ok()
     }
 
+    /// A new session of the user of this address, who has the password of everybody.
+    pub async fn session(&self, email: &str) -> Value {
+        let user = self.sign_in(email).await["user"]["id"].as_str().unwrap().to_owned();
+        self.get(format!("/user_management/users/{user}/sessions")).await.ok()["data"][0].clone()
+    }
+
     /// A refresh by a public client.
     pub async fn refresh(&self, token: &Value) -> Answer {
         self.refresh_into(token, &Value::Null).await
