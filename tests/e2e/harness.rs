@@ -133,9 +133,10 @@ impl Output {
     }
 }
 
-/// How a process ended, and what it logged.
+/// How a process ended, and what it wrote and logged.
 pub struct Ended {
     pub status: ExitStatus,
+    pub out: String,
     pub log: String,
 }
 
@@ -184,7 +185,7 @@ impl Process {
         let readers = [&self.out, &self.log].map(|output| output.0.clone());
         until("its last words are read", async || readers.iter().all(|it| Arc::strong_count(it) == 2).then_some(()))
             .await;
-        Ended { status, log: self.log.text() }
+        Ended { status, out: self.out.text(), log: self.log.text() }
     }
 }
 
