@@ -8,11 +8,17 @@ use axum::http::{Request, header};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
+use tokio::task::JoinSet;
 use vestibule::db::Database;
+use vestibule::domain::access_tokens::Issuer;
+use vestibule::domain::authentication::{self, Entry};
+use vestibule::domain::passwords::Proof;
+use vestibule::http::Scope;
 use vestibule::http::limit::Limits;
 use vestibule::kernel::crypto::Random;
+use vestibule::kernel::id::UserId;
 use vestibule::kernel::secret::Secret;
-use vestibule::protocol::password::{self, Hasher, Load};
+use vestibule::protocol::password::{self, Hasher};
 
 use crate::harness::{Answer, PASSWORD, SELECTION, Test, story, until};
 
@@ -43,31 +49,49 @@ async fn store_hash(t: &Test, user: &Value, hash: &str) {
         .unwrap();
 }
 
-/// An application with one hashing thread and a short queue of its own.
-async fn with_hasher(queue: usize) -> (Test, Hasher) {
+/// A hasher with one thread and this much of a queue.
+fn new_hasher(queue: usize) -> Hasher {
     let limits = password::Limits {
         threads: NonZeroUsize::MIN,
         queue: NonZeroUsize::new(queue).unwrap(),
         keep_memory: Duration::from_hours(1),
     };
-    let hasher = Hasher::start(Random::new(), limits).unwrap();
+    Hasher::start(Random::new(), limits).unwrap()
+}
+
+/// An application with a hasher of its own.
+async fn with_hasher(queue: usize) -> (Test, Hasher) {
+    let hasher = new_hasher(queue);
     let clone = hasher.clone();
-    (Test::with(move |parts| parts.hasher = clone).await, hasher)
+    (Test::with(|parts| parts.hasher = clone).await, hasher)
 }
 
-/// Keeps the thread of a hasher busy, and that many places of its queue taken, for a while.
-async fn occupy(hasher: &Hasher, queued: usize) {
-    for _ in 0..=queued {
-        let (clone, taken) = (hasher.clone(), hasher.load().taken);
-        tokio::spawn(async move { clone.verify(Secret::from("x"), DEAR.to_owned()).await.map(drop) });
-        // One after the other: while the first is not taken up yet, it has a place in the queue.
-        until("the hasher is occupied", async || hasher.load().taken > taken && hasher.load().running == 1).await;
+/// Keeps the thread of a hasher busy for longer than a test lasts, or until this is dropped.
+async fn backlog(hasher: &Hasher) -> JoinSet<()> {
+    let mut waiting = JoinSet::new();
+    for _ in 0..64 {
+        let hasher = hasher.clone();
+        waiting.spawn(async move { drop(hasher.verify(Secret::from("x"), DEAR.to_owned()).await) });
     }
+    until("many passwords wait", async || hasher.load().queued > 50).await;
+    waiting
 }
 
-/// Waits until a hasher has taken in more passwords than it had.
-async fn arrival(hasher: &Hasher, before: Load) {
-    until("a password has come", async || hasher.load().taken > before.taken).await;
+/// Keeps the queue of a hasher full until this is dropped.
+async fn flood(hasher: &Hasher) -> JoinSet<()> {
+    let mut senders = JoinSet::new();
+    // One password is compared and the other waits; whoever is done comes again at once.
+    for _ in 0..2 {
+        let hasher = hasher.clone();
+        senders.spawn(async move {
+            loop {
+                drop(hasher.verify(Secret::from("x"), DEAR.to_owned()).await);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    until("the queue is full", async || hasher.load().queued == 1).await;
+    senders
 }
 
 #[test]
@@ -206,8 +230,7 @@ fn a_password_is_hashed_whether_there_is_a_user_or_not() {
             t.user("bob@example.com").await;
             assert_eq!(hasher.load().memory, 0);
             t.grant("password", json!({ "email": email, "password": "wrong" })).await.fails(400, "invalid_credentials");
-            // Noted just after the answer.
-            until(email, async || hasher.load().memory == 19 * 1024 * 1024).await;
+            until("a hash was computed", async || hasher.load().memory == 19 * 1024 * 1024).await;
         }
     });
 }
@@ -223,15 +246,23 @@ fn a_sign_in_that_finds_the_queue_full_is_told_when_to_come_back() {
     story(async |_| {
         let (t, hasher) = with_hasher(1).await;
         t.person("ann@example.com").await;
-        occupy(&hasher, 1).await;
+        let flood = flood(&hasher).await;
         for email in ["ann@example.com", "nobody@example.com"] {
-            let refused = t.try_sign_in(email).await;
+            // Now and then one slips in where another has just left.
+            let mut refused = None;
+            until("a sign-in is refused", async || {
+                let answer = t.grant("password", json!({ "email": email, "password": "wrong" })).await;
+                refused = (answer.status == 429).then_some(answer);
+                refused.is_some()
+            })
+            .await;
+            let refused = refused.unwrap();
             assert_eq!(refused.headers["retry-after"], "1");
             let body = refused.fails(429, "too_many_requests");
             assert_eq!(keys(&body), ["error", "error_description"]);
         }
-        assert_eq!(t.events(&["authentication.password_failed"]).await.len(), 0);
-        until("the hasher is free", async || hasher.load().running == 0).await;
+        drop(flood);
+        until("the queue is empty", async || hasher.load().running == 0).await;
         t.sign_in("ann@example.com").await;
     });
 }
@@ -239,50 +270,60 @@ fn a_sign_in_that_finds_the_queue_full_is_told_when_to_come_back() {
 #[test]
 fn no_connection_is_held_while_a_password_waits() {
     story(async |shared| {
-        let (options, hasher) = (shared.app.database().pool().connect_options(), password::Limits::default());
-        let hasher = Hasher::start(Random::new(), password::Limits { threads: NonZeroUsize::MIN, ..hasher }).unwrap();
-        let (pool, clone) = (PgPoolOptions::new().max_connections(1), hasher.clone());
-        let t = Test::with(move |parts| {
-            let pool = pool.acquire_timeout(Duration::from_secs(1)).connect_lazy_with((*options).clone());
+        let options = shared.app.database().pool().connect_options();
+        let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(2));
+        let (hasher, pool) = (new_hasher(100), pool.connect_lazy_with((*options).clone()));
+        let clone = hasher.clone();
+        let t = Test::with(|parts| {
             parts.database = Database::of(pool, parts.database.clock.clone(), Random::new());
             parts.hasher = clone;
         })
         .await;
         t.person("ann@example.com").await;
         t.keys().await;
-        occupy(&hasher, 3).await;
-        let before = hasher.load();
+        let backlog = backlog(&hasher).await;
         let waiting = tokio::spawn({
             let t = t.clone();
             async move { t.sign_in("ann@example.com").await }
         });
-        arrival(&hasher, before).await;
-        for _ in 0..5 {
+        // They take turns with the look-ups of the sign-in, and then have the only connection for themselves.
+        for _ in 0..20 {
             t.get("/organizations").await.ok();
         }
-        assert!(!waiting.is_finished(), "the other requests have waited for the password");
+        assert!(!waiting.is_finished(), "the password did not wait");
+        drop(backlog);
         waiting.await.unwrap();
     });
 }
 
 #[test]
-fn a_password_that_is_changed_while_it_is_compared_opens_nothing() {
-    story(async |_| {
-        let (t, hasher) = with_hasher(16).await;
+fn the_proof_of_a_password_that_was_changed_meanwhile_opens_nothing() {
+    story(async |t| {
         let user = t.person("ann@example.com").await;
-        let other = password_hash().await;
-        t.keys().await;
-        occupy(&hasher, 4).await;
-        let before = hasher.load();
-        let attempt = tokio::spawn({
-            let t = t.clone();
-            async move { t.try_sign_in("ann@example.com").await }
-        });
-        arrival(&hasher, before).await;
-        store_hash(&t, &user, &other).await;
-        attempt.await.unwrap().fails(400, "invalid_credentials");
-        assert_eq!(t.events(&["session.created"]).await.len(), 0);
-        assert_eq!(t.events(&["authentication.password_failed"]).await[0]["data"]["user_id"], user["id"]);
+        let old = stored_hash(&t, &user).await.unwrap();
+        let scope = Scope::of(t.app.clone(), t.environment.clone());
+        let key = scope.signing_key().await.unwrap();
+        let enter = async || {
+            let (url, settings, keyring) = (scope.issuer(), &t.environment.settings, t.app.keyring());
+            let issuer = Issuer { url, client_id: &t.environment.client_id, settings, key: &key, keyring };
+            let user = UserId::verbatim(user["id"].as_str().unwrap());
+            let proof = Proof::Right { user, hash: Secret::from(old.as_str()), renewed: None };
+            let origin = authentication::Origin::default();
+            let entry = scope
+                .write(async |tx| authentication::by_password(tx, &issuer, "ann@example.com", origin, proof).await);
+            entry.await.unwrap()
+        };
+        assert!(matches!(enter().await, Entry::Admitted(_)));
+        let path = format!("/user_management/users/{}", user["id"].as_str().unwrap());
+        t.put(&path, json!({ "password": "another long and good one" })).await.ok();
+        let Entry::Held(error) = enter().await else { panic!("the old password opened a session") };
+        assert_eq!(error.code(), Some("invalid_credentials"));
+        t.delete(&path).await.done();
+        let Entry::Held(error) = enter().await else { panic!("a deleted user signed in") };
+        assert_eq!(error.code(), Some("invalid_credentials"));
+        assert_eq!(t.events(&["session.created"]).await.len(), 1);
+        let failed = t.events(&["authentication.password_failed"]).await;
+        assert_eq!(failed[0]["data"]["user_id"], user["id"]);
     });
 }
 

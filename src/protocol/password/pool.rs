@@ -58,8 +58,6 @@ pub struct Load {
     pub running: usize,
     /// Bytes that the threads hold.
     pub memory: usize,
-    /// Passwords taken in since the start.
-    pub taken: u64,
 }
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
@@ -69,7 +67,6 @@ struct State {
     queue: VecDeque<Job>,
     running: usize,
     memory: usize,
-    taken: u64,
     closed: bool,
 }
 
@@ -121,7 +118,7 @@ impl Pool {
 
     pub(super) fn load(&self) -> Load {
         let state = self.handle.shared.lock();
-        Load { queued: state.queue.len(), running: state.running, memory: state.memory, taken: state.taken }
+        Load { queued: state.queue.len(), running: state.running, memory: state.memory }
     }
 }
 
@@ -145,7 +142,6 @@ impl Shared {
             metrics::counter!(REFUSED).increment(1);
             return Err(Error::Busy { retry_after: RETRY_AFTER });
         }
-        state.taken += 1;
         state.queue.push_back(job);
         state.publish();
         drop(state);
