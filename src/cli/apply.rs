@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::{Apply, Outcome, database, logging};
-use crate::db::{Database, migrate};
+use crate::db::Database;
 use crate::http::App;
 use crate::kernel::config::Config;
 use crate::protocol::password::{Hasher, Limits};
@@ -52,7 +52,7 @@ pub async fn at_start(path: &Path, app: &App) -> Outcome {
 }
 
 async fn apply(database: &Database, seed: &Seed, mode: Mode, report: &mut Report) -> Outcome {
-    migrate::run(database).await?;
+    database::prepare(database).await?;
     let hasher = Hasher::start(database.random.clone(), Limits::default())?;
     Ok(seed::apply(database, &hasher, seed, mode, report).await?)
 }

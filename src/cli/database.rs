@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
-use crate::db::Database;
 use crate::db::embedded::{Cluster, Settings, StartError};
+use crate::db::{Database, migrate};
 use crate::kernel::clock::Clock;
 use crate::kernel::config::Config;
 use crate::kernel::crypto::Random;
@@ -26,7 +28,7 @@ pub struct Opened {
 /// When the cluster does not start, or `DATABASE_URL` cannot be used.
 pub async fn open(config: &Config) -> Result<Opened, Box<dyn Error + Send + Sync>> {
     let (options, cluster) = match &config.database_url {
-        Some(url) => (external(url.expose())?, None),
+        Some(url) => (reach(external(url.expose())?).await?, None),
         None => {
             let cluster = start_cluster(config).await?;
             (cluster.options(), Some(cluster))
@@ -60,6 +62,18 @@ pub async fn open_beside(config: &Config) -> Result<Opened, Box<dyn Error + Send
 /// Connections of a command that runs beside a server: the others are the server's.
 const BESIDE: u32 = 2;
 
+/// Brings the schema up to date where it is not, as it is wherever a server of this version runs.
+///
+/// # Errors
+///
+/// When the database cannot be reached or a migration fails.
+pub async fn prepare(database: &Database) -> Result<(), Box<dyn Error + Send + Sync>> {
+    if migrate::pending(database).await? > 0 {
+        migrate::run(database).await?;
+    }
+    Ok(())
+}
+
 impl Opened {
     /// Closes the connections and stops the cluster, if it is ours.
     ///
@@ -81,6 +95,26 @@ async fn start_cluster(config: &Config) -> Result<Cluster, Box<dyn Error + Send 
     let settings = Settings { data_dir, keeper, durable: true };
     Ok(tokio::task::spawn_blocking(move || Cluster::start(&settings)).await??)
 }
+
+/// Connects once, so that a start on a database that is not there, or lets nobody in, says so at once and why.
+async fn reach(options: PgConnectOptions) -> Result<PgConnectOptions, String> {
+    let place = || match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let failed = |reason: &dyn std::fmt::Display| {
+        format!("cannot connect to PostgreSQL at {} (DATABASE_URL): {reason}", place())
+    };
+    match tokio::time::timeout(REACH_TIME, options.connect()).await {
+        Ok(Ok(connection)) => drop(connection.close().await),
+        Ok(Err(error)) => return Err(failed(&error)),
+        Err(_) => return Err(failed(&format!("no answer within {} s", REACH_TIME.as_secs()))),
+    }
+    Ok(options)
+}
+
+/// How long a database may take to take a connection at the start.
+const REACH_TIME: Duration = Duration::from_secs(10);
 
 fn external(url: &str) -> Result<PgConnectOptions, Box<dyn Error + Send + Sync>> {
     let options = PgConnectOptions::from_str(url).map_err(|_| "DATABASE_URL cannot be read as a PostgreSQL URL")?;

@@ -6,7 +6,7 @@
 use std::io::Write as _;
 
 use super::{Keys, Outcome, database, logging};
-use crate::db::{Database, System, migrate};
+use crate::db::{Database, System};
 use crate::domain;
 use crate::kernel::Error;
 use crate::kernel::config::Config;
@@ -32,7 +32,7 @@ pub async fn run(config: Config, arguments: Keys) -> Outcome {
 
 /// Does what was asked and says what is to be printed.
 async fn answer(database: &Database, arguments: Keys) -> Result<String, Fault> {
-    migrate::run(database).await?;
+    database::prepare(database).await?;
     match arguments {
         Keys::Create { environment, name } => create(database, environment.as_deref(), &name).await,
         Keys::List { environment } => {

@@ -12,7 +12,8 @@ use crate::kernel::config::{Config, LogFormat};
 ///
 /// When the filter cannot be read, or logging was started before.
 pub fn start(config: &Config) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(&config.log)?;
+    // What PostgreSQL remarks on (a table that is there already) is no news, unless it is asked for by name.
+    let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{}", config.log))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match config.log_format {
         LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),

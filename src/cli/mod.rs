@@ -76,6 +76,8 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Apply {
     /// The seed file, in YAML or JSON
+    // An id of its own: `--config`, which every command has, is called `file` too.
+    #[arg(id = "seed", value_name = "FILE")]
     pub file: PathBuf,
     /// Print what would change, and change nothing
     #[arg(long)]

@@ -39,15 +39,16 @@ fn is_undefined_table(error: &Error) -> bool {
 /// would stay invisible, and new ones would sort before them; a higher epoch puts the new ones behind, and shows all
 /// of the old.
 async fn renew_epoch(database: &Database) -> Result<()> {
+    // Asked outside of the transaction: two servers that had both asked inside would each wait for the other to let go.
+    if !is_restored(&mut database.system().await?).await? {
+        return Ok(());
+    }
     database
         .write_system(async |system| {
-            if !is_restored(system).await? {
-                return Ok(());
-            }
             // Each writer of events has read the epoch, and so holds a lock on it until it ends. Waiting for them means
-            // that no event of the old epoch can come after it is shown whole. Asked again: another server may have
-            // been faster.
+            // that no event of the old epoch can come after it is shown whole.
             system.define("lock table event_epoch in access exclusive mode".to_owned()).await?;
+            // Another server may have been faster.
             if is_restored(system).await? {
                 system.query(sql!("update event_epoch set epoch = epoch + 1")).run().await?;
                 tracing::warn!("the event log comes from another PostgreSQL cluster; a new epoch of it begins");

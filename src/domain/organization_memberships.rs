@@ -187,9 +187,9 @@ async fn remove(tx: &mut Tx, memberships: &[OrganizationMembership]) -> Result<(
 }
 
 /// Takes a role that is being deleted from everybody who has it. Who is left without any gets the default role of the
-/// organization, for every membership has one. The caller holds the role, so nobody can be given it meanwhile.
+/// organization, for every membership has one. The caller holds the role, so nobody can be given it meanwhile, and the
+/// organizations.
 pub async fn lose_role(tx: &mut Tx, role: RoleKey) -> Result<()> {
-    store::organization_memberships::hold_organizations_of_role(tx, role).await?;
     store::organization_memberships::lock_having(tx, role).await?;
     let subjects = store::role_assignments::delete_of_role(tx, role).await?;
     let ids: Vec<_> = subjects.iter().map(|_| tx.mint()).collect();

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
@@ -84,11 +84,16 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 
 async fn bytes(request: Request, app: &App) -> Result<Bytes> {
     let limit = app.body_limit();
+    let too_large = || Error::new(Kind::TooLarge, format!("The request body is larger than {limit} bytes."));
+    // What says that it is too large need not be waited for.
+    if request.body().size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
     let body = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(request.into_body(), limit));
     let body = body.await.map_err(|_| Error::new(Kind::TooSlow, "The request body did not arrive in time."))?;
     body.map_err(|error| {
         if std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-            return Error::new(Kind::TooLarge, format!("The request body is larger than {limit} bytes."));
+            return too_large();
         }
         Error::refused("invalid_request_body", "The request body could not be read.")
     })

@@ -64,11 +64,11 @@ impl<'f> Reader<'f> {
         self.fault("required", "is required")
     }
 
-    /// The object here; at the top, nothing at all counts as an empty one.
+    /// The object here; at the top, nothing at all and null count as an empty one, as the SDKs send them.
     pub fn object(&mut self, value: Option<Value>) -> Option<Map<String, Value>> {
         match value {
             Some(Value::Object(map)) => Some(map),
-            None if self.place.is_empty() => Some(Map::new()),
+            None | Some(Value::Null) if self.place.is_empty() => Some(Map::new()),
             None | Some(Value::Null) => self.required(),
             Some(_) => self.fault("invalid_type", "must be an object"),
         }

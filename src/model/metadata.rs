@@ -38,6 +38,8 @@ impl Metadata {
             Patch::Absent => return Ok(self.clone()),
             Patch::Null => return Ok(Self::default()),
             Patch::Value(Value::Object(pairs)) => pairs,
+            // How PHP writes an empty map.
+            Patch::Value(Value::Array(items)) if items.is_empty() => return Ok(self.clone()),
             Patch::Value(_) => return Err(refusal("metadata must be an object.")),
         };
         let mut merged = self.0.clone();

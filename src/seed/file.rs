@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::Failure;
 use super::check;
 use super::fault::line;
-use super::shape::{self, Environment, File};
+use super::place::is_warning;
+use super::shape::{Environment, File};
 use crate::kernel::check::Faults;
 use crate::kernel::error::FieldFault;
 use crate::kernel::read::{Encoding, Read as _, Reader};
@@ -67,7 +68,7 @@ fn understand(path: &Path, value: Value) -> Result<Seed, Failure> {
         check::environment(environment, &mut faults);
     }
     let found = faults.finish().err().map(|error| error.faults().to_vec()).unwrap_or_default();
-    let (warnings, faults): (Vec<FieldFault>, Vec<FieldFault>) = found.into_iter().partition(shape::is_warning);
+    let (warnings, faults): (Vec<FieldFault>, Vec<FieldFault>) = found.into_iter().partition(is_warning);
     if !faults.is_empty() {
         return Err(Failure::Faults(path.to_owned(), faults));
     }

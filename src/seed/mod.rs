@@ -16,6 +16,7 @@ mod file;
 mod memberships;
 mod organizations;
 mod permissions;
+mod place;
 mod report;
 mod roles;
 mod shape;

@@ -163,20 +163,6 @@ pub async fn lock_of(
     }
 }
 
-/// Holds the organizations in which memberships have a role against deletion until the transaction ends.
-pub async fn hold_organizations_of_role(db: &mut Db, role: RoleKey) -> Result<()> {
-    db.query(sql!(
-        "select true from organizations o
-         where o.environment = $1 and o.id in (
-             select a.organization_id from role_assignments a where a.environment = $1 and a.role = $2)
-         order by o.id for key share"
-    ))
-    .bind(role)
-    .run()
-    .await
-    .map(drop)
-}
-
 /// Holds the memberships that have a role in their organization against other changes until the transaction ends.
 pub async fn lock_having(db: &mut Db, role: RoleKey) -> Result<()> {
     db.query(sql!(

@@ -7,11 +7,6 @@ use crate::kernel::{Error, Result};
 use crate::model::keys::{RoleKey, SubjectKey};
 use crate::sql;
 
-/// A new subject: the number by which assignments will know it.
-pub async fn next_subject(db: &mut Db) -> Result<SubjectKey> {
-    db.query(sql!("select nextval('subjects') where $1::integer is not null")).value().await
-}
-
 /// Whether a membership may have several roles in its organization, which cannot change until the transaction ends.
 pub async fn hold_multiple_roles(db: &mut Db) -> Result<bool> {
     db.query(sql!("select multiple_roles from environments where key = $1 for share")).value().await

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
-use vestibule::cli::{self, Command, Healthcheck, Keys, healthcheck};
+use vestibule::cli::{self, Apply, Command, Healthcheck, Keys, healthcheck};
 use vestibule::kernel::config::{Config, Flags, SETTINGS};
 
 #[test]
@@ -20,6 +20,10 @@ fn serve_is_the_default_and_flags_may_stand_before_and_after_a_command() {
     }
     let create = Keys::Create { environment: Some("Staging".into()), name: "ci".into() };
     assert_eq!(parse(&["keys", "create", "--environment", "Staging", "--name", "ci"]).command, Command::Keys(create));
+    let apply = parse(&["apply", "seed.yaml", "--dry-run", "--config", "settings.toml"]);
+    assert_eq!(apply.command, Command::Apply(Apply { file: "seed.yaml".into(), dry_run: true }));
+    assert_eq!(apply.flags.file, Some("settings.toml".into()));
+    assert_eq!(parse(&["apply", "seed.yaml"]).flags.file, None);
     let keeper = Command::PostgresKeeper(vec!["--data-dir".into(), "--dev".into()]);
     assert_eq!(parse(&["postgres-keeper", "--data-dir", "--dev"]).command, keeper);
 }

@@ -40,7 +40,7 @@ fn an_empty_body_is_an_empty_object_whatever_its_type() {
     story(async |t| {
         let id = t.organization("Empty").await["id"].as_str().unwrap().to_owned();
         for headers in [&[][..], &[("content-type", "application/json")], &[("content-type", "text/plain")]] {
-            for body in ["", " \n", "{}"] {
+            for body in ["", " \n", "{}", "null"] {
                 let put = request(Method::PUT, &format!("/organizations/{id}"), headers, body);
                 assert_eq!(t.call(put).await.ok()["name"], "Empty");
                 t.call(request(Method::POST, "/organizations", headers, body)).await.invalid(&["name"]);
@@ -56,7 +56,7 @@ fn a_body_that_cannot_be_read_is_named_and_changes_nothing() {
             t.call(request(Method::POST, "/organizations", &[], body)).await.fails(400, "invalid_request_body");
         }
         t.call(request(Method::POST, "/organizations", &[], vec![b'{', 0xff])).await.fails(400, "invalid_request_body");
-        for body in ["[]", "\"x\"", "1", "null"] {
+        for body in ["[]", "\"x\"", "1"] {
             t.call(request(Method::POST, "/organizations", &[], body)).await.invalid(&["body"]);
         }
         let deep = "[".repeat(100_000);

@@ -350,7 +350,7 @@ fn users_are_listed_by_their_organization() {
         t.user("bob@example.com").await;
         for name in ["organization_id", "organization"] {
             let query = format!("/user_management/users?{name}={}", organization["id"].as_str().unwrap());
-            assert_eq!(t.pages(&query).await, [user.clone()]);
+            assert_eq!(t.pages(&query).await, std::slice::from_ref(&user));
         }
         assert!(t.pages("/user_management/users?organization_id=org_none").await.is_empty());
     });
@@ -432,7 +432,8 @@ fn of_two_roles_given_at_once_one_stands() {
                 t.put(path(&made), json!({ "role_slug": "admin" })),
                 t.put(path(&made), json!({ "role_slug": "editor" })),
             );
-            (admin.ok(), editor.ok());
+            admin.ok();
+            editor.ok();
             assert_eq!(assignments(&t, &organization).await, 1);
         }
     });

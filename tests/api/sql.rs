@@ -49,6 +49,24 @@ fn every_statement_of_an_environment_uses_it() {
     assert!(forgotten.is_empty(), "no $1, the environment: {forgotten:?}");
 }
 
+/// Deleting a row looks for the rows that refer to it: without an index, in the whole table, for each of them.
+#[test]
+fn every_foreign_key_has_its_index() {
+    story(async |t| {
+        let missing: Vec<(String,)> = sqlx::query_as(
+            "select c.conname::text from pg_constraint c
+             where c.contype = 'f' and c.connamespace = 'public'::regnamespace and not exists (
+                 select from pg_index i
+                 where i.indrelid = c.conrelid and i.indpred is null
+                   and (i.indkey::smallint[])[0 : cardinality(c.conkey) - 1] @> c.conkey)",
+        )
+        .fetch_all(t.app.database().pool())
+        .await
+        .unwrap();
+        assert_eq!(missing, []);
+    });
+}
+
 fn statements() -> Vec<Statement> {
     let mut found = Vec::new();
     for file in source::files() {

@@ -11,7 +11,7 @@ use vestibule::http::extract::{Json, Query};
 use vestibule::http::{Routes, edge};
 use vestibule::kernel::check::Check;
 
-use crate::harness::{Answer, Test, story};
+use crate::harness::{Answer, PASSWORD, Test, story};
 
 const MEMBERSHIPS: &str = "/user_management/organization_memberships";
 const USERS: &str = "/user_management/users";
@@ -272,11 +272,10 @@ fn roles_and_checks_are_asked_as_each_sdk_asks() {
 #[test]
 fn a_password_is_sent_as_each_sdk_sends_it() {
     story(async |t| {
-        let password = "correct horse battery staple";
-        t.post(USERS, json!({ "email": "ann@example.com", "password": password })).await.created();
+        t.person("ann@example.com").await;
         let (client, secret) = (&t.environment.client_id, &t.key);
         let body = format!(
-            r#"{{"grant_type":"password","client_id":"{client}","client_secret":"{secret}","email":"ann@example.com","password":"{password}"}}"#
+            r#"{{"grant_type":"password","client_id":"{client}","client_secret":"{secret}","email":"ann@example.com","password":"{PASSWORD}"}}"#
         );
         let target = "/user_management/authenticate";
         let mut tokens = Vec::new();
@@ -326,13 +325,8 @@ fn what_is_public_does_not_mind_a_header_that_says_nothing() {
 #[test]
 fn a_session_is_revoked_without_a_word() {
     story(async |t| {
-        t.post(USERS, json!({ "email": "ann@example.com", "password": "correct horse battery staple" }))
-            .await
-            .created();
-        let user = t.get(USERS).await.ok()["data"][0].clone();
-        let grant = json!({ "grant_type": "password", "client_id": t.environment.client_id, "client_secret": t.key,
-            "email": "ann@example.com", "password": "correct horse battery staple" });
-        t.post("/user_management/authenticate", grant).await.ok();
+        let user = t.person("ann@example.com").await;
+        t.sign_in("ann@example.com").await;
         let sessions = format!("{USERS}/{}/sessions", id(&user));
         let listed = ruby(&t, Method::GET, &format!("{sessions}?limit=10&order=desc"), "").await.ok();
         let body = json!({ "session_id": listed["data"][0]["id"] }).to_string();

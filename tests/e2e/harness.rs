@@ -133,7 +133,7 @@ impl Output {
     }
 }
 
-/// How a process ended, and all that it said.
+/// How a process ended, what it printed and what it logged.
 pub struct Ended {
     pub status: ExitStatus,
     pub out: String,
@@ -215,11 +215,10 @@ pub struct Made {
     pub admin_token: String,
 }
 
-/// An answer: status and headers as they came, the body as JSON, or null.
+/// An answer: its status, and its body as JSON, or null.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
-    pub headers: reqwest::header::HeaderMap,
     pub body: Value,
 }
 
@@ -278,10 +277,9 @@ impl Server {
             request = request.json(&body);
         }
         let response = request.timeout(DEADLINE).send().await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.bytes().await?;
-        let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        Ok(Answer { status, headers, body })
+        let status = response.status();
+        let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
+        Ok(Answer { status, body })
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -304,6 +302,14 @@ impl Server {
                 None => return rows,
             }
         }
+    }
+
+    /// The log of these events once it holds that many: it shows an event when nothing that still runs, in any session of
+    /// the cluster, could put another one before it.
+    pub async fn events(&self, name: &str, count: usize) -> Vec<Value> {
+        let path = format!("/events?events={name}");
+        until("the log is complete", async || Some(self.pages(&path).await).filter(|events| events.len() >= count))
+            .await
     }
 
     pub fn signal(&self, signal: Signal) {

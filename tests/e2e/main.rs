@@ -9,6 +9,7 @@
 )]
 
 mod cluster;
+mod commands;
 mod crash;
 mod harness;
 mod operation;

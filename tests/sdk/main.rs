@@ -1,8 +1,8 @@
 //! The API as the official Rust SDK sees it: its strict types must read every answer and every event.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail where it stands")]
 
-#[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]
+#[expect(dead_code, unused_imports, reason = "shared with the tests of the API, which use all of it")]
 #[path = "../harness/mod.rs"]
 mod harness;
 

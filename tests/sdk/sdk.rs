@@ -34,8 +34,8 @@ pub fn story(test: impl AsyncFnOnce(&Test, &Sdk)) {
 /// A body of the SDK, whose types have no defaults to fill up with.
 #[track_caller]
 pub fn body<T: Debug + DeserializeOwned + Serialize>(fields: Value) -> T {
-    let body = serde_json::from_value(fields.clone()).unwrap();
-    assert_understood(&fields, &body);
+    let body = T::deserialize(&fields).unwrap();
+    assert_understood(fields, &body);
     body
 }
 
@@ -52,7 +52,7 @@ impl Sdk {
         let wire = Arc::new(Wire { test: test.with_key(""), last: Mutex::new(Value::Null) });
         let client = Client::builder()
             .api_key(&test.key)
-            .client_id(test.environment.client_id.to_string())
+            .client_id(&test.environment.client_id)
             .base_url(ORIGIN)
             .max_retries(0)
             .transport(wire.clone())
@@ -64,7 +64,7 @@ impl Sdk {
     #[track_caller]
     pub fn ok<T: Debug + Serialize>(&self, answer: Result<T, Error>) -> T {
         let answer = answer.unwrap();
-        assert_understood(&self.wire.last.lock().unwrap(), &answer);
+        assert_understood(self.wire.last.lock().unwrap().take(), &answer);
         answer
     }
 
@@ -96,11 +96,11 @@ const EXTRA: &[(&str, &str)] = &[
 
 /// Asserts that a type of the SDK holds all of what was sent. Absent and null are the same to it.
 #[track_caller]
-pub fn assert_understood<T: Debug + Serialize>(sent: &Value, read: &T) {
+pub fn assert_understood<T: Debug + Serialize>(sent: Value, read: &T) {
     let words = format!("{read:?}");
     assert!(!words.contains("Unknown(") && !words.contains("Unrecognized("), "a word is not known to the SDK: {words}");
     let kept = without_nulls(serde_json::to_value(read).unwrap());
-    let mut sent = without_nulls(sent.clone());
+    let mut sent = without_nulls(sent);
     for (object, key) in EXTRA {
         let place = kept.pointer(object).is_some_and(|kept| kept.get(key).is_some());
         if let Some(object) = sent.pointer_mut(object).and_then(Value::as_object_mut).filter(|_| !place) {

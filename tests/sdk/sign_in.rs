@@ -10,11 +10,10 @@ use workos::user_management::{
     CreateUserParams, ListSessionsParams, RevokeSessionParams,
 };
 
-use crate::harness::Test;
+use crate::harness::{PASSWORD, Test};
 use crate::sdk::{Sdk, body, story};
 
 const EMAIL: &str = "ann@example.com";
-const PASSWORD: &str = "correct horse battery staple";
 /// What the application seals its cookies with.
 const COOKIE_PASSWORD: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 

@@ -161,6 +161,8 @@ pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
         let message = "The default role of the environment cannot be deleted. Make another role the default first.";
         return Err(Error::conflict("role_is_default", message));
     }
+    // After the role, against the order of locks: but whoever deletes an organization waits for none of these roles.
+    store::roles::orders::hold_organizations(tx, role.key).await?;
     store::roles::orders::delete(tx, role.key).await?;
     organization_memberships::lose_role(tx, role.key).await?;
     store::roles::delete(tx, role.key).await?;

@@ -137,6 +137,23 @@ pub async fn set_default(db: &mut Db, organization: &OrganizationId, role: RoleK
     .map(drop)
 }
 
+/// Holds the organizations that have a role of the environment in their order, or assigned, against deletion until the
+/// transaction ends.
+pub async fn hold_organizations(db: &mut Db, role: RoleKey) -> Result<()> {
+    db.query(sql!(
+        "select true from organizations c
+         where c.environment = $1 and c.id in (
+             select a.organization_id from role_assignments a where a.environment = $1 and a.role = $2
+             union
+             select o.organization_id from organization_role_orders o where o.environment = $1 and o.role = $2)
+         order by c.id for key share"
+    ))
+    .bind(role)
+    .run()
+    .await
+    .map(drop)
+}
+
 /// Takes a role of the environment out of the orders of all organizations: those whose default it was have the
 /// environment's again.
 pub async fn delete(db: &mut Db, role: RoleKey) -> Result<()> {
