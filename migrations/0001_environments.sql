@@ -37,6 +37,7 @@ create table installation (
     singleton boolean not null default true,
     operator_hash bytea,
     key_check bytea,
+    first_environment_id text collate "C",
     created_at timestamptz not null default now(),
     constraint installation_pkey primary key (singleton),
     constraint installation_singleton_check check (singleton)

@@ -150,6 +150,8 @@ async fn enter(app: &App, mut body: AuthenticateBody) -> Result<Entry> {
     let origin = origin(&mut body);
     match Grant::of(&mut body)? {
         Grant::Password { secret, email, password } => {
+            // Before anything is looked up, so that a flood of sign-ins costs the database nothing.
+            app.hasher().admit()?;
             let scope = client::authenticate(app, &client_id, Some(&secret)).await?;
             by_password(&scope, &email, password, origin).await
         }
@@ -196,11 +198,11 @@ fn issuer<'i>(scope: &'i Scope, key: &'i SigningKey) -> Issuer<'i> {
 
 /// What any door would say, in the words that this one is documented to use.
 fn in_its_words(error: Error) -> Error {
-    match (error.kind(), error.code()) {
-        (Kind::TooMany(seconds), _) => {
-            Error::too_many("too_many_requests", error.message().to_owned(), seconds).in_envelope(Envelope::OAuth)
-        }
-        (Kind::Refused, Some("invalid_request_body")) => Error::oauth("invalid_request", error.message().to_owned()),
-        _ => error,
+    if let Kind::TooMany(seconds) = error.kind() {
+        return Error::too_many("too_many_requests", error.message().to_owned(), seconds).in_envelope(Envelope::OAuth);
     }
+    if error.code() == Some("invalid_request_body") {
+        return Error::oauth("invalid_request", error.message().to_owned());
+    }
+    error
 }

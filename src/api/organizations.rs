@@ -12,6 +12,7 @@ use crate::kernel::patch::Patch;
 use crate::kernel::{Error, Result};
 use crate::model::metadata;
 use crate::model::organizations::Organization;
+use crate::protocol::dns_name;
 use crate::store;
 use crate::words;
 
@@ -65,6 +66,7 @@ impl Check for CreateBody {
     fn check(&self, faults: &mut Faults) {
         faults.not_blank("name", &self.name);
         faults.max("name", &self.name, 255);
+        check_domains(faults, self.domains.as_deref(), self.domain_data.as_deref());
         if let Some(external_id) = &self.external_id {
             faults.external_id("external_id", external_id);
         }
@@ -85,6 +87,7 @@ body! {
 
 impl Check for UpdateBody {
     fn check(&self, faults: &mut Faults) {
+        check_domains(faults, self.domains.as_deref(), self.domain_data.as_deref());
         if let Some(name) = &self.name {
             faults.not_blank("name", name);
             faults.max("name", name, 255);
@@ -97,6 +100,12 @@ impl Check for UpdateBody {
             faults.max("stripe_customer_id", id, 255);
         }
     }
+}
+
+/// Domains are shown with their organization each time, so they are not to be many.
+fn check_domains(faults: &mut Faults, domains: Option<&[String]>, domain_data: Option<&[DomainBody]>) {
+    faults.most("domains", domains.map_or(0, <[_]>::len), 100);
+    faults.most("domain_data", domain_data.map_or(0, <[_]>::len), 100);
 }
 
 /// The domains of a body. `domain_data` says of each whether it is vouched for; the older `domains` is taken at its
@@ -117,7 +126,9 @@ fn claims(domains: Option<Vec<String>>, domain_data: Option<Vec<DomainBody>>) ->
 }
 
 async fn list(scope: Scope, Query(query): Query<ListQuery>) -> Result<Json<List<Organization>>> {
-    let domains = query.domains.map(|domains| domains.iter().map(|domain| domain.trim().to_lowercase()).collect());
+    // In the form in which they are stored; what cannot be a domain finds nothing.
+    let domains =
+        query.domains.map(|domains| domains.iter().filter_map(|domain| dns_name::normalize(domain)).collect());
     let filter = store::organizations::Filter { domains, search: query.search };
     store::organizations::list(&mut scope.read().await?, &filter, &query.page).await.map(Json)
 }

@@ -63,7 +63,11 @@ fn master_key(config: &Config, random: &Random) -> Result<MasterKey, Box<dyn Err
         Ok(text) => Ok(MasterKey::from_text(&Secret::new(text))?),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let key = MasterKey::generate(random);
-            keep(&path, &key)?;
+            match keep(&path, &key) {
+                // Another server that starts at the same time has made one.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => return master_key(config, random),
+                kept => kept?,
+            }
             tracing::warn!(
                 path = %path.display(),
                 "no VESTIBULE_SECRET_KEY is set: made a master key; back it up, without it the secrets in the database are lost"
@@ -76,16 +80,16 @@ fn master_key(config: &Config, random: &Random) -> Result<MasterKey, Box<dyn Err
 
 /// Writes the key beside its place first, so that no crash leaves half a key, and for its owner only.
 fn keep(path: &Path, key: &MasterKey) -> std::io::Result<()> {
-    let draft = path.with_extension("new");
-    match std::fs::remove_file(&draft) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    let _ = std::fs::remove_file(&draft);
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(key.to_text().expose().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    std::fs::rename(&draft, path)?;
+    // A link does not replace what another server has put there in the meantime.
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    linked?;
     match path.parent() {
         Some(folder) => std::fs::File::open(folder)?.sync_all(),
         None => Ok(()),

@@ -12,10 +12,19 @@ use super::{Outcome, apply, boot, database, logging};
 use crate::app;
 use crate::db::Database;
 use crate::domain::installation::Made;
-use crate::http;
+use crate::http::{self, App};
 use crate::kernel::config::Config;
 use crate::worker::metrics::Exporter;
 use crate::worker::upkeep;
+
+/// Shown whatever the log is set to.
+const BANNER: &str = "
+    ****************************************************************
+    *  VESTIBULE_DEV is on. The clock of this server can be moved. *
+    *  For development and tests only: never for real users.       *
+    ****************************************************************
+
+";
 
 /// Runs the server until it is told to stop.
 ///
@@ -27,9 +36,7 @@ pub async fn run(config: Config) -> Outcome {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     if config.dev {
-        tracing::warn!(
-            "VESTIBULE_DEV is on: the clock can be moved and redirects may be plain http. Not for real users."
-        );
+        std::io::stderr().write_all(BANNER.as_bytes())?;
     }
     let opened = database::open(&config).await?;
     let served = serve(&config, &opened.database, async move {
@@ -54,23 +61,33 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
         tracing::info!(address = %listener.local_addr()?, "metrics are served");
         workers.push(Exporter::install()?.start(listener, database.clone(), stopping.clone()));
     }
-    let (app, made) = boot::application(config, database, origin.as_str().to_owned()).await?;
-    announce(&made)?;
-    if let Some(path) = &config.seed {
-        apply::at_start(path, &app).await?;
-    }
+    let mut told = std::pin::pin!(told);
+    // A server that is told to stop before it is ready stops at once: nothing half done is kept.
+    let app = tokio::select! {
+        started = start(config, database, origin.as_str()) => started?,
+        () = &mut told => return Ok(()),
+    };
     workers.push(upkeep::start(app.clone(), stopping));
     tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
-    http::serve::serve(listener, app::router(&app), async {
+    let stopped = async {
         told.await;
         app.begin_stop();
-    })
-    .await;
+    };
+    http::serve::serve(listener, app::router(&app), stopped, config.stop_delay).await;
     stop.send_replace(true);
     for worker in workers {
         worker.await?;
     }
     Ok(())
+}
+
+async fn start(config: &Config, database: &Database, origin: &str) -> Result<App, Box<dyn Error + Send + Sync>> {
+    let (app, made) = boot::application(config, database, origin.to_owned()).await?;
+    announce(&made)?;
+    if let Some(path) = &config.seed {
+        apply::at_start(path, &app).await?;
+    }
+    Ok(app)
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
@@ -88,7 +105,7 @@ fn announce(made: &Made) -> Result<(), Box<dyn Error + Send + Sync>> {
     if secrets.iter().all(|(_, value)| value.is_none()) {
         return Ok(());
     }
-    let mut text = "Made at this first start and shown only now; keep them:\n\n".to_owned();
+    let mut text = "Made at this start and shown only now; keep them:\n\n".to_owned();
     for (name, value) in secrets {
         if let Some(value) = value {
             text.push_str(&format!("  {name}={value}\n"));

@@ -4,6 +4,7 @@
 //! migration is never edited; each is forward only.
 
 use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::{Database, System};
 use crate::kernel::{Error, Result};
@@ -13,7 +14,13 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Applies what is missing.
 pub async fn run(database: &Database) -> Result<()> {
-    MIGRATIONS.run(database.pool()).await.map_err(Error::internal)?;
+    // A migration, or the wait for that of another server, takes as long as it takes; so it has a connection of its own.
+    let options = database.pool().connect_options();
+    let options = PgConnectOptions::clone(&options).options([("lock_timeout", "0"), ("statement_timeout", "0")]);
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+    let migrated = MIGRATIONS.run(&pool).await;
+    pool.close().await;
+    migrated.map_err(Error::internal)?;
     renew_epoch(database).await
 }
 

@@ -43,6 +43,12 @@ impl Database {
     pub fn open(options: PgConnectOptions, connections: u32, clock: Clock, random: Random) -> Self {
         let options = options
             .application_name("vestibule")
+            // No statement holds up the others for long: the pool is shared by all environments.
+            .options([
+                ("lock_timeout", "5s"),
+                ("statement_timeout", "60s"),
+                ("idle_in_transaction_session_timeout", "60s"),
+            ])
             .statement_cache_capacity(1000)
             .log_statements(tracing::log::LevelFilter::Off)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));

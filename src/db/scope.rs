@@ -21,6 +21,9 @@ use crate::kernel::page::Page;
 use crate::kernel::{Error, Result};
 use crate::sql;
 
+/// Events that are written by one statement: a bound on its size, for deletions that announce very much.
+const EVENTS_AT_ONCE: usize = 1000;
+
 enum Connection {
     Pooled(PoolConnection<Postgres>),
     Transaction(Transaction<'static, Postgres>),
@@ -136,12 +139,17 @@ impl Tx {
     /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
     /// `xid` which events are certain to have none before them that is still to come.
     async fn write_events(&mut self) -> Result<()> {
-        if self.events.is_empty() {
-            return Ok(());
+        while !self.events.is_empty() {
+            let some = self.events.drain(..self.events.len().min(EVENTS_AT_ONCE)).collect();
+            self.write_some(some).await?;
         }
+        Ok(())
+    }
+
+    async fn write_some(&mut self, events: Vec<Event>) -> Result<()> {
         let (mut ids, mut names, mut organizations) = (Vec::new(), Vec::new(), Vec::new());
         let (mut data, mut contexts, mut moments) = (Vec::new(), Vec::new(), Vec::new());
-        for event in self.events.drain(..) {
+        for event in events {
             let ulid = self.mint.ulid();
             ids.push(format!("{}_{ulid}", EventKind::PREFIX));
             moments.push(moment(ulid));

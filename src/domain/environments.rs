@@ -81,9 +81,10 @@ pub async fn update(system: &mut System, id: &EnvironmentId, input: Update) -> R
 
 /// Deletes an environment with everything in it, its log included; nobody is left to read what this would announce.
 ///
-/// The rows go before the events: whoever is changing one of them holds it until his events are written, so that
+/// The rows go before the events: whoever is changing one of them holds it until its events are written, so that
 /// these are seen, and removed, too.
 pub async fn delete(system: &mut System, id: &EnvironmentId) -> Result<()> {
+    store::system::environments::take_time(system).await?;
     let key = store::system::environments::delete(system, id).await?.ok_or_else(|| Error::missing(id))?;
     store::system::environments::delete_events(system, key).await
 }

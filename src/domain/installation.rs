@@ -50,11 +50,19 @@ pub async fn prepare(system: &mut System, keyring: &Keyring, wishes: Wishes) -> 
             hash
         }
     };
-    match store::system::environments::find_first(system).await? {
-        Some(environment) => adopt(system, &environment, api_key, client_id).await?,
-        None => {
+    match (store::system::environments::find_first(system).await?, found.first_environment_id) {
+        (Some(environment), _) => adopt(system, &environment, api_key, client_id).await?,
+        // Another environment must not inherit the key of one that was deleted.
+        (None, Some(id)) if api_key.is_some() || client_id.is_some() => {
+            let message =
+                format!("VESTIBULE_API_KEY and VESTIBULE_CLIENT_ID are of {id}, which was deleted: unset them.");
+            return Err(Error::conflict("first_environment_deleted", message));
+        }
+        (None, Some(_)) => {}
+        (None, None) => {
             let input = Create { name: "Default".to_owned(), client_id: client_id.clone(), ..Create::default() };
             let environment = environments::create(system, input).await?;
+            store::system::installation::set_first_environment(system, &environment.id).await?;
             made.client_id = client_id.is_none().then(|| environment.client_id.clone());
             let chosen = api_key.is_some();
             let (_, value) = environments::create_key(system, &environment, "First key", api_key).await?;

@@ -56,10 +56,8 @@ pub async fn create(
 /// Ends a session. One that has ended already stays as it is, and announces nothing.
 pub async fn revoke(tx: &mut Tx, id: &SessionId) -> Result<()> {
     let session = store::sessions::lock(tx, id).await?;
-    match session.status(tx.now()) {
-        Status::Active => end(tx, vec![session]).await,
-        Status::Expired | Status::Revoked => Ok(()),
-    }
+    let is_over = session.revoked_at.is_some() || session.expires_at <= tx.now();
+    if is_over { Ok(()) } else { end(tx, vec![session]).await }
 }
 
 /// Ends every session of a user, and every sign-in that has not become one: for a user who is deleted, or whose
@@ -67,24 +65,26 @@ pub async fn revoke(tx: &mut Tx, id: &SessionId) -> Result<()> {
 pub async fn revoke_all_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
     store::pending_authentications::delete_all_of_user(tx, user).await?;
     let now = tx.now();
-    let sessions = store::sessions::lock_active_of_user(tx, user, None, now).await?;
+    let sessions = store::sessions::lock_open_of_user(tx, user, None, now).await?;
     end(tx, sessions).await
 }
 
 /// Ends the sessions that speak for a user's membership in an organization; those in other organizations go on.
 pub async fn revoke_all_of_membership(tx: &mut Tx, user: &UserId, organization: &OrganizationId) -> Result<()> {
     let now = tx.now();
-    let sessions = store::sessions::lock_active_of_user(tx, user, Some(organization), now).await?;
+    let sessions = store::sessions::lock_open_of_user(tx, user, Some(organization), now).await?;
     end(tx, sessions).await
 }
 
 /// Ends the sessions that speak for an organization, whoever they belong to: for one that is deleted.
 pub async fn revoke_all_of_organization(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
     let now = tx.now();
-    let sessions = store::sessions::lock_active_of_organization(tx, organization, now).await?;
+    let sessions = store::sessions::lock_open_of_organization(tx, organization, now).await?;
     end(tx, sessions).await
 }
 
+/// Ends these sessions. One that is idle for too long is ended as well, for that limit may be changed; but nobody had it
+/// any more, so nothing is announced.
 async fn end(tx: &mut Tx, sessions: Vec<Stored>) -> Result<()> {
     if sessions.is_empty() {
         return Ok(());
@@ -92,7 +92,7 @@ async fn end(tx: &mut Tx, sessions: Vec<Stored>) -> Result<()> {
     let now = tx.now();
     let ids: Vec<_> = sessions.iter().map(|session| session.id.as_str()).collect();
     store::sessions::revoke(tx, &ids, now).await?;
-    for session in sessions {
+    for session in sessions.into_iter().filter(|session| session.status(now) == Status::Active) {
         let session = Stored { revoked_at: Some(now), updated_at: now, ..session };
         tx.emit(session.at(now).revoked())?;
     }

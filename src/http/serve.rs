@@ -12,20 +12,25 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(15);
-/// How long requests that run may take to finish after the stop.
-const DRAIN_TIME: Duration = Duration::from_secs(25);
+/// How long a client may take to send the head of a request, and how long a connection is kept without one: a little
+/// longer than load balancers keep theirs, so that it is they who close it.
+const HEAD_TIME: Duration = Duration::from_secs(75);
+/// How long after being told to stop the server is gone, whatever still runs.
+const STOP_TIME: Duration = Duration::from_secs(25);
 /// How long to wait after a failure to accept: usually the process has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until the future resolves; then takes no more connections, lets the requests that run finish, and returns.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let mut builder = Builder::new(TokioExecutor::new());
+/// Serves until the future resolves and for `delay` longer; then takes no more connections, lets the requests that run
+/// finish, and returns.
+pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, delay: Duration) {
+    // HTTP/1.1 alone: telling the versions apart would wait for the first bytes without a limit.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let connections = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = std::pin::pin!(async {
+        stop.await;
+        tokio::time::sleep(delay).await;
+    });
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -39,8 +44,9 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIME, connections.shutdown()).await.is_err() {
-        tracing::warn!(seconds = DRAIN_TIME.as_secs(), "some requests did not finish in time and are given up");
+    let patience = STOP_TIME.saturating_sub(delay);
+    if tokio::time::timeout(patience, connections.shutdown()).await.is_err() {
+        tracing::warn!(seconds = patience.as_secs(), "some requests did not finish in time and are given up");
     }
 }
 

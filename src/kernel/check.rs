@@ -8,14 +8,19 @@ use std::ops::RangeInclusive;
 
 use super::error::{Error, FieldFault, Result};
 
-/// The faults found so far.
+/// The faults found so far; of very many, the first.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<FieldFault>);
+
+/// An answer names at most that many faults, so that a wrong request cannot ask for a huge one.
+const MOST: usize = 100;
 
 impl Faults {
     /// Notes a fault of a field.
     pub fn add(&mut self, field: impl Into<String>, code: &'static str, message: impl Into<Cow<'static, str>>) {
-        self.0.push(FieldFault { field: Some(field.into()), code, message: message.into() });
+        if self.0.len() < MOST {
+            self.0.push(FieldFault { field: Some(field.into()), code, message: message.into() });
+        }
     }
 
     /// Ok if there are none.
@@ -42,6 +47,13 @@ impl Faults {
         if !bounds.contains(&value) {
             let (low, high) = (bounds.start(), bounds.end());
             self.add(field, "invalid_value", format!("{field} must be between {low} and {high}."));
+        }
+    }
+
+    /// The list may have at most that many items.
+    pub fn most(&mut self, field: &str, items: usize, most: usize) {
+        if items > most {
+            self.add(field, "too_long", format!("{field} must have at most {most} items."));
         }
     }
 

@@ -168,6 +168,9 @@ impl<T: Read> Read for Patch<T> {
     }
 }
 
+/// No list of the API is meant to be longer.
+const MOST_ITEMS: usize = 1000;
+
 impl<T: Read> Read for Vec<T> {
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         let items = match (value, at.encoding) {
@@ -178,6 +181,9 @@ impl<T: Read> Read for Vec<T> {
             (None | Some(Value::Null), _) => return at.required(),
             (Some(_), _) => return at.fault("invalid_type", "must be an array"),
         };
+        if items.len() > MOST_ITEMS {
+            return at.fault("too_long", &format!("must have at most {MOST_ITEMS} items"));
+        }
         // Every item is read, so that every fault is found.
         let read: Vec<_> =
             items.into_iter().enumerate().map(|(i, item)| T::read(Some(item), &mut at.item(i))).collect();

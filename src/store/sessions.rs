@@ -88,9 +88,9 @@ pub async fn lock_by_family(db: &mut Db, family: &[u8; 32], client_id: &str) -> 
     .await
 }
 
-/// The sessions of a user that go on, held; of one organization, or of all and of none. They are locked in the order
+/// The sessions of a user that go on or might again if the limit of idleness were changed, held; of one organization, or of all and of none. They are locked in the order
 /// of their ids, so that two who end the same sessions do not wait for each other.
-pub async fn lock_active_of_user(
+pub async fn lock_open_of_user(
     db: &mut Db,
     user: &UserId,
     organization: Option<&OrganizationId>,
@@ -101,9 +101,7 @@ pub async fn lock_active_of_user(
         columns!(),
         " from sessions s join environments e on e.key = s.environment
           where s.environment = $1 and s.user_id = $2 and ($3::text is null or s.organization_id = $3)
-            and s.revoked_at is null and ",
-        ends_at!(),
-        " > $4 order by s.id for update of s"
+            and s.revoked_at is null and s.expires_at > $4 order by s.id for update of s"
     ))
     .bind(user)
     .bind(organization)
@@ -112,8 +110,8 @@ pub async fn lock_active_of_user(
     .await
 }
 
-/// The sessions that speak for an organization and go on, held, in the order of their ids.
-pub async fn lock_active_of_organization(
+/// The sessions that speak for an organization and go on or might again, held, in the order of their ids.
+pub async fn lock_open_of_organization(
     db: &mut Db,
     organization: &OrganizationId,
     now: Timestamp,
@@ -122,9 +120,8 @@ pub async fn lock_active_of_organization(
         "select ",
         columns!(),
         " from sessions s join environments e on e.key = s.environment
-          where s.environment = $1 and s.organization_id = $2 and s.revoked_at is null and ",
-        ends_at!(),
-        " > $3 order by s.id for update of s"
+          where s.environment = $1 and s.organization_id = $2 and s.revoked_at is null and s.expires_at > $3
+          order by s.id for update of s"
     ))
     .bind(organization)
     .bind(now)

@@ -57,7 +57,7 @@ impl Exporter {
                 }
             };
             tokio::select! {
-                () = http::serve::serve(listener, router, stopped(&mut stop)) => {}
+                () = http::serve::serve(listener, router, stopped(&mut stop), Duration::ZERO) => {}
                 () = settling => {}
             }
         })

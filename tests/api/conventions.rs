@@ -69,6 +69,19 @@ fn a_body_that_cannot_be_read_is_named_and_changes_nothing() {
 }
 
 #[test]
+fn an_answer_names_so_many_faults_and_no_more() {
+    story(async |t| {
+        let body = json!({ "name": "A", "domains": vec![7; 1000] });
+        let refused = t.post("/organizations", body).await.fails(422, "invalid_request_parameters");
+        assert_eq!(refused["errors"].as_array().unwrap().len(), 100);
+        let body = json!({ "name": "A", "domains": vec![7; 1001] });
+        t.post("/organizations", body).await.invalid(&["domains"]);
+        let many: Vec<_> = (0..101).map(|n| format!("d{n}.test")).collect();
+        t.post("/organizations", json!({ "name": "A", "domains": many })).await.invalid(&["domains"]);
+    });
+}
+
+#[test]
 fn unknown_fields_are_ignored() {
     story(async |t| {
         let body = json!({ "name": "Kept", "colour": "blue", "id": "org_mine", "environment": 1 });

@@ -275,3 +275,12 @@ fn a_new_epoch_waits_for_the_writers_of_the_old_one() {
         assert_eq!(names(&t.events(&["organization.created"]).await), ["late", "A", "next"]);
     });
 }
+
+#[test]
+fn very_many_events_of_one_transaction_keep_their_order() {
+    story(async |t| {
+        let numbers: Vec<_> = (0..2500).map(|n| n.to_string()).collect();
+        Held::open(&t, numbers.clone()).await.commit().await;
+        assert_eq!(names(&t.events(&["organization.created"]).await), numbers);
+    });
+}

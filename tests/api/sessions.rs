@@ -294,6 +294,22 @@ fn an_idle_session_ends_and_a_refreshed_one_does_not() {
 }
 
 #[test]
+fn an_idle_session_that_was_revoked_does_not_come_back_with_another_limit() {
+    story(async |t| {
+        let user = t.person("ann@example.com").await;
+        t.settings(json!({ "session_idle_seconds": 100 })).await;
+        let answer = t.sign_in("ann@example.com").await;
+        let session = t.pages(&sessions_of(&user)).await[0]["id"].clone();
+        t.advance(100);
+        t.post("/user_management/sessions/revoke", json!({ "session_id": session })).await.done();
+        assert_eq!(t.events(&["session.revoked"]).await.len(), 0, "nobody had it any more");
+        t.settings(json!({ "session_idle_seconds": null })).await;
+        assert_eq!(t.pages(&sessions_of(&user)).await.len(), 0);
+        refused(&t, &answer, ENDED).await;
+    });
+}
+
+#[test]
 fn a_new_password_ends_every_session() {
     story(async |t| {
         let user = t.person("ann@example.com").await;

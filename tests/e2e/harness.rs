@@ -174,7 +174,8 @@ impl Process {
         })
         .await;
         let address: SocketAddr = entry["address"].as_str().unwrap().parse().unwrap();
-        let server = Server { process: Some(self), address, client: Client::new(), key: String::new() };
+        let server =
+            Server { process: Some(self), address, client: Client::builder().build().unwrap(), key: String::new() };
         until("/readyz says so", async || (server.get("/readyz").await.status == StatusCode::OK).then_some(())).await;
         server
     }

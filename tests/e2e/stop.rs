@@ -8,6 +8,17 @@ use tokio::net::TcpStream;
 use crate::harness::{Place, until};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_to_stop_says_so_before_it_refuses_connections() {
+    let place = Place::new();
+    let server = place.server_with(&[("VESTIBULE_STOP_DELAY", "2")]).await;
+    server.signal(Signal::SIGTERM);
+    until("it is not ready", async || (server.get("/readyz").await.status == 503).then_some(())).await;
+    server.get("/livez").await.expect(200);
+    let ended = server.ended().await;
+    assert_eq!(ended.code(), Some(0), "{}", ended.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_runs_is_answered_after_the_signal() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let place = Place::new();

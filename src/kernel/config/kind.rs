@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -157,6 +158,13 @@ pub const RATE: Kind<Option<NonZeroU32>> = Kind {
     expects: "a number per minute, or 0 for no limit",
     shape: Shape::One,
     parse: |text| text.parse().ok().map(NonZeroU32::new),
+};
+
+/// A short while. Together with the time for requests that run, it stays below what supervisors wait for.
+pub const STOP_DELAY: Kind<Duration> = Kind {
+    expects: "a number of seconds from 0 to 20",
+    shape: Shape::One,
+    parse: |text| text.parse().ok().filter(|seconds| *seconds <= 20).map(Duration::from_secs),
 };
 
 /// Size of a request body. The bounds keep out units that were mixed up.

@@ -20,6 +20,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::kernel::secret::Secret;
 
@@ -246,7 +247,7 @@ settings! {
     secret database_url: Option<Secret<String>> = kind::DATABASE_URL, absent "a private cluster in the data directory";
     /// Most connections to PostgreSQL that this process opens.
     open database_connections: u32 = kind::CONNECTIONS, default "16";
-    /// Master key that seals what the server must be able to read back: signing keys, webhook secrets.
+    /// Master key that seals what the server must be able to read back: the keys that sign tokens.
     secret secret_key: Option<Secret<String>> = kind::SECRET_KEY, absent "made in the data directory at the first start";
     /// API key of the first environment. Added at the start if it is not there yet.
     secret api_key: Option<Secret<String>> = kind::API_KEY, absent "made and printed once";
@@ -256,8 +257,8 @@ settings! {
     secret admin_token: Option<Secret<String>> = kind::ADMIN_TOKEN, absent "made and printed once";
     /// Seed file that is applied at each start, as by `vestibule apply`.
     open seed: Option<PathBuf> = kind::PATH, absent "nothing is applied";
-    /// Development mode: a clock that can be moved, plain-http redirect URIs. Never for real users; refused with an
-    /// https public URL that is not local.
+    /// Development mode: the operator may move the clock. Never for real users; refused with an https public URL that is
+    /// not local.
     open dev: bool = kind::SWITCH, default "false";
     /// Address and port for Prometheus metrics, on a listener of its own.
     open metrics_listen: Option<SocketAddr> = kind::ADDRESS, absent "no metrics are served";
@@ -269,6 +270,9 @@ settings! {
     open rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
     /// Attempts to sign in per minute for one address; 0 for no limit.
     open sign_in_rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
+    /// For how long the server still answers after it was told to stop, with `/readyz` at 503, so that a load balancer
+    /// sends its requests elsewhere before connections are refused.
+    open stop_delay: Duration = kind::STOP_DELAY, default "0";
     /// Largest request body, in bytes or with KiB or MiB.
     open request_body_limit: usize = kind::BODY_SIZE, default "1MiB";
 }

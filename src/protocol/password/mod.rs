@@ -91,6 +91,11 @@ impl Hasher {
         self.verify(password, self.nobody.clone()).await
     }
 
+    /// Whether it would take another password just now: an early answer for those who would be refused later.
+    pub fn admit(&self) -> Result<(), Error> {
+        self.pool.admit()
+    }
+
     /// How busy it is at this moment.
     pub fn load(&self) -> Load {
         self.pool.load()

@@ -116,6 +116,10 @@ impl Pool {
         receiver.await.map_err(|_| Error::Interrupted)
     }
 
+    pub(super) fn admit(&self) -> Result<(), Error> {
+        self.handle.shared.admit(&self.handle.shared.lock())
+    }
+
     pub(super) fn load(&self) -> Load {
         let state = self.handle.shared.lock();
         Load { queued: state.queue.len(), running: state.running, memory: state.memory }
@@ -136,12 +140,17 @@ impl Drop for Handle {
 }
 
 impl Shared {
-    fn submit(&self, job: Job) -> Result<(), Error> {
-        let mut state = self.lock();
+    fn admit(&self, state: &State) -> Result<(), Error> {
         if state.queue.len() >= self.limits.queue.get() {
             metrics::counter!(REFUSED).increment(1);
             return Err(Error::Busy { retry_after: RETRY_AFTER });
         }
+        Ok(())
+    }
+
+    fn submit(&self, job: Job) -> Result<(), Error> {
+        let mut state = self.lock();
+        self.admit(&state)?;
         state.queue.push_back(job);
         state.publish();
         drop(state);

@@ -188,17 +188,16 @@ pub async fn lock_all_for_deletion(db: &mut Db, organization: &OrganizationId) -
     .await
 }
 
-/// The roles of the environment, highest first, held against other changes and against a change of their order.
+/// The roles of the environment, highest first, held against other changes and against a change of their order. They are
+/// held in the order of their keys, as everywhere.
 pub async fn lock_all(db: &mut Db) -> Result<Vec<Role>> {
-    db.query(sql!(
-        "select ",
-        columns!(),
-        tables!(),
-        " where r.environment = $1 and r.organization_id is null
-          order by r.priority, r.key for no key update of r"
-    ))
-    .all()
-    .await
+    let _held: Vec<i32> = db
+        .query(sql!(
+            "select key from roles where environment = $1 and organization_id is null order by key for no key update"
+        ))
+        .values()
+        .await?;
+    list(db).await
 }
 
 /// A new role.

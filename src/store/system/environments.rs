@@ -78,9 +78,17 @@ pub async fn lock(system: &mut System, id: &EnvironmentId) -> Result<Environment
         .ok_or_else(|| Error::missing(id))
 }
 
+/// Lets the statements of this transaction take as long as they need, for the removal of very much.
+pub async fn take_time(system: &mut System) -> Result<()> {
+    system.query(sql!("select set_config('statement_timeout', '0', true)")).run().await.map(drop)
+}
+
 /// The environment that was made first.
 pub async fn find_first(system: &mut System) -> Result<Option<Environment>> {
-    system.query(sql!("select ", columns!(), " from environments e order by e.key limit 1")).find().await
+    system
+        .query(sql!("select ", columns!(), " from installation i join environments e on e.id = i.first_environment_id"))
+        .find()
+        .await
 }
 
 /// The first of the environments, in the order in which they were made.

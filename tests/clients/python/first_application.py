@@ -27,11 +27,11 @@ from workos import (
     WorkOSClient,
 )
 from workos._errors import OrganizationSelectionRequiredError
-from workos.authorization._resource import ResourceTargetByExternalId
+from workos.authorization import ResourceTargetByExternalId
 from workos.organization_membership import RoleSingle
 from workos.organizations.models import OrganizationDomainData
 from workos.session import seal_session_from_auth_response
-from workos.user_management._resource import PasswordPlaintext
+from workos.user_management import PasswordPlaintext
 
 from story import Story, World, equal, eventually, holds, raises
 
