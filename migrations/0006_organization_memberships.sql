@@ -13,7 +13,7 @@ create table organization_memberships (
     updated_at timestamptz not null,
     constraint organization_memberships_pkey primary key (environment, id),
     constraint organization_memberships_subject_key unique (subject),
-    constraint organization_memberships_user_organization_key unique (environment, user_id, organization_id),
+    constraint organization_memberships_user_organization_key unique (environment, organization_id, user_id),
     constraint organization_memberships_status_check check (status in ('active', 'inactive', 'pending')),
     constraint organization_memberships_user_fkey foreign key (environment, user_id)
         references users (environment, id) on delete cascade,
@@ -21,5 +21,6 @@ create table organization_memberships (
         references organizations (environment, id) on delete cascade
 );
 
--- The unique key serves the user's side of lists; the organization's is read in the order of ids.
+-- Each side's lists are read in the order of ids. The unique key serves the list of an organization's users.
+create index organization_memberships_user_idx on organization_memberships (environment, user_id, id);
 create index organization_memberships_organization_idx on organization_memberships (environment, organization_id, id);
