@@ -16,6 +16,8 @@ use nix::unistd::Pid;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
+use crate::folder;
+
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits until there is a value.
@@ -39,7 +41,7 @@ impl Place {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("e2e-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let path = folder::of_tests().join(name);
         std::fs::DirBuilder::new().mode(0o755).create(&path).unwrap();
         Self { path }
     }

@@ -11,6 +11,8 @@
 mod cluster;
 mod commands;
 mod crash;
+#[path = "../folder.rs"]
+mod folder;
 mod harness;
 mod operation;
 mod start;

@@ -4,9 +4,11 @@
 //! which proves isolation all day long. Stories are set up through the API itself.
 
 mod answer;
+#[path = "../folder.rs"]
+mod folder;
 mod sign_in;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -48,7 +50,7 @@ struct Shared {
 
 impl Shared {
     fn start() -> Self {
-        let data_dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
+        let data_dir = folder::of_tests().join(env!("CARGO_CRATE_NAME"));
         std::fs::create_dir_all(&data_dir).unwrap();
         let keeper = Path::new(env!("CARGO_BIN_EXE_vestibule")).to_owned();
         let cluster = Cluster::start(&Settings { data_dir, keeper, durable: false }).unwrap();
