@@ -42,11 +42,7 @@ body! {
 impl Check for CreateBody {
     fn check(&self, faults: &mut Faults) {
         faults.slug("slug", &self.slug, "-_:.*");
-        faults.not_blank("name", &self.name);
-        faults.max("name", &self.name, 48);
-        if let Some(description) = &self.description {
-            faults.max("description", description, 150);
-        }
+        faults.described(Some(&self.name), self.description.as_deref());
     }
 }
 
@@ -59,13 +55,7 @@ body! {
 
 impl Check for UpdateBody {
     fn check(&self, faults: &mut Faults) {
-        if let Some(name) = &self.name {
-            faults.not_blank("name", name);
-            faults.max("name", name, 48);
-        }
-        if let Some(description) = self.description.as_value() {
-            faults.max("description", description, 150);
-        }
+        faults.described(self.name.as_deref(), self.description.as_value().map(String::as_str));
     }
 }
 

@@ -70,11 +70,7 @@ fn check_new(faults: &mut Faults, slug: Option<&str>, name: &str, description: O
     if let Some(slug) = slug {
         faults.slug("slug", slug, "-_");
     }
-    faults.not_blank("name", name);
-    faults.max("name", name, 48);
-    if let Some(description) = description {
-        faults.max("description", description, 150);
-    }
+    faults.described(Some(name), description);
 }
 
 body! {
@@ -86,13 +82,7 @@ body! {
 
 impl Check for UpdateBody {
     fn check(&self, faults: &mut Faults) {
-        if let Some(name) = &self.name {
-            faults.not_blank("name", name);
-            faults.max("name", name, 48);
-        }
-        if let Some(description) = self.description.as_value() {
-            faults.max("description", description, 150);
-        }
+        faults.described(self.name.as_deref(), self.description.as_value().map(String::as_str));
     }
 }
 

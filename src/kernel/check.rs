@@ -57,6 +57,17 @@ impl Faults {
         }
     }
 
+    /// What people call a role or a permission, and what they say of it: 1-48 and at most 150 characters.
+    pub fn described(&mut self, name: Option<&str>, description: Option<&str>) {
+        if let Some(name) = name {
+            self.not_blank("name", name);
+            self.max("name", name, 48);
+        }
+        if let Some(description) = description {
+            self.max("description", description, 150);
+        }
+    }
+
     /// An external id: 1-128 characters of ASCII.
     pub fn external_id(&mut self, field: &str, value: &str) {
         if value.is_empty() || value.len() > 128 || !value.is_ascii() {
