@@ -12,6 +12,7 @@ pub mod domain;
 pub mod http;
 pub mod kernel;
 pub mod model;
+pub mod outbound;
 pub mod protocol;
 pub mod seed;
 pub mod store;

@@ -6,10 +6,23 @@
 pub mod metrics;
 pub mod upkeep;
 
-use tokio::sync::watch;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
 
 /// Waits until the server stops.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error says that the sender is gone, which is a stop as well.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Does this work at once, then whenever it is woken, and at the latest after each pause. The work says whether there
+/// is more to do; then it is done again without a pause. Being woken is a hint, and the pause is the truth: what
+/// another server committed wakes nobody here.
+#[expect(dead_code, reason = "for the workers that follow")]
+async fn repeat(pause: Duration, wake: &Notify, work: impl AsyncFn() -> bool) {
+    loop {
+        while work().await {}
+        let _ = tokio::time::timeout(pause, wake.notified()).await;
+    }
 }
