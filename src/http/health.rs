@@ -23,6 +23,9 @@ async fn ready(State(app): State<App>) -> Result<Json<Value>> {
     if app.is_stopping() {
         return Err(Error::unavailable("the server is stopping"));
     }
+    if app.database().health().is_lost() {
+        return Err(Error::unavailable("the database is lost"));
+    }
     match migrate::pending(app.database()).await {
         Ok(0) => Ok(Json(json!({ "status": "ok" }))),
         Ok(missing) => Err(Error::unavailable(format!("{missing} migrations are missing"))),
