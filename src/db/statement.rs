@@ -9,7 +9,7 @@ use sqlx::{Arguments as _, Encode, FromRow, Postgres, Type};
 use super::connection::Lent;
 use crate::kernel::id::Kind;
 use crate::kernel::page::{List, Page};
-use crate::kernel::{Error, Result};
+use crate::kernel::{Error, Result, trace};
 
 /// The text of a statement. Made only by `sql!`, so never of input.
 #[derive(Debug, Clone, Copy)]
@@ -80,19 +80,25 @@ impl<'c> Statement<'c> {
     /// The row, if there is one.
     pub async fn find<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Option<T>> {
         let (Lent { connection, health }, sql, arguments) = self.ready()?;
-        health.during(sqlx::query_as_with(sql, arguments).fetch_optional(connection)).await.map_err(failure)
+        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_optional(connection)))
+            .await
+            .map_err(failure)
     }
 
     /// The row that must be there.
     pub async fn one<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<T> {
         let (Lent { connection, health }, sql, arguments) = self.ready()?;
-        health.during(sqlx::query_as_with(sql, arguments).fetch_one(connection)).await.map_err(failure)
+        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_one(connection)))
+            .await
+            .map_err(failure)
     }
 
     /// All rows.
     pub async fn all<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Vec<T>> {
         let (Lent { connection, health }, sql, arguments) = self.ready()?;
-        health.during(sqlx::query_as_with(sql, arguments).fetch_all(connection)).await.map_err(failure)
+        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_all(connection)))
+            .await
+            .map_err(failure)
     }
 
     /// The first column of the row, if there is one.
@@ -125,7 +131,8 @@ impl<'c> Statement<'c> {
     /// Runs it for its effect; the number of rows that it touched.
     pub async fn run(self) -> Result<u64> {
         let (Lent { connection, health }, sql, arguments) = self.ready()?;
-        let done = health.during(sqlx::query_with(sql, arguments).execute(connection)).await.map_err(failure)?;
+        let done = health.during(sqlx::query_with(sql, arguments).execute(connection));
+        let done = trace::statement(sql, done).await.map_err(failure)?;
         Ok(done.rows_affected())
     }
 }

@@ -14,5 +14,6 @@ pub mod page;
 pub mod patch;
 pub mod read;
 pub mod secret;
+pub mod trace;
 
 pub use error::{Error, Result};
