@@ -3,9 +3,11 @@
 //! A handler extracts, calls one function and wraps the answer: reads go to `store`, writes to `domain`. Doors do
 //! not import one another.
 
+pub mod api_keys;
 pub mod authentication;
 pub mod authorization;
 pub mod events;
+pub mod groups;
 pub mod jwks;
 pub mod organization_memberships;
 pub mod organizations;
@@ -22,6 +24,8 @@ pub fn routes() -> Routes {
         .merge(organizations::routes())
         .merge(users::routes())
         .merge(organization_memberships::routes())
+        .merge(groups::routes())
+        .merge(api_keys::routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(authorization::routes())

@@ -5,8 +5,10 @@
 //! session), never up and never sideways: what must happen elsewhere is an event that somebody reads.
 
 pub mod access_tokens;
+pub mod api_keys;
 pub mod authentication;
 pub mod environments;
+pub mod groups;
 pub mod installation;
 pub mod organization_domains;
 pub mod organization_memberships;

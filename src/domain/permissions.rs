@@ -1,5 +1,6 @@
 //! Permissions: made, changed and deleted.
 
+use super::api_keys;
 use crate::db::Tx;
 use crate::kernel::id::PermissionId;
 use crate::kernel::patch::Patch;
@@ -85,7 +86,7 @@ pub async fn update(tx: &mut Tx, slug: &str, input: Update) -> Result<Permission
     Ok(permission)
 }
 
-/// Deletes a permission. Roles that have it lose it, which changes them, and each says so.
+/// Deletes a permission. Roles and API keys that have it lose it, which changes them, and each says so.
 pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
     let permission = lock(tx, slug).await?;
     store::roles::lock_having(tx, permission.key).await?;
@@ -94,6 +95,7 @@ pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
     for role in store::roles::touch(tx, &holders, now).await? {
         tx.emit(role.updated())?;
     }
+    api_keys::lose_permission(tx, permission.key, slug).await?;
     store::permissions::delete(tx, permission.key).await?;
     tx.emit(permission.deleted())
 }

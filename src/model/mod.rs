@@ -2,9 +2,11 @@
 //!
 //! One file a family. Nothing here has behaviour beyond its own form: rules are in `domain/`, rows in `store/`.
 
+pub mod api_keys;
 pub mod authentication;
 pub mod environments;
 pub mod events;
+pub mod groups;
 pub mod keys;
 pub mod locales;
 pub mod metadata;

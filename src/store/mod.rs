@@ -3,8 +3,10 @@
 //! One file a family, one statement a function, no rules. Functions take `&mut Db`, which binds the environment as
 //! `$1`; files do not call one another, they join tables. What crosses environments is in [`system`].
 
+pub mod api_keys;
 pub mod authorization;
 pub mod events;
+pub mod groups;
 pub mod organization_domains;
 pub mod organization_memberships;
 pub mod organizations;

@@ -7,6 +7,7 @@
 mod harness;
 
 mod admin;
+mod api_keys;
 mod architecture;
 mod authorization;
 mod command_line;
@@ -15,6 +16,7 @@ mod crypto;
 mod documents;
 mod event_log;
 mod events;
+mod groups;
 mod installation;
 mod jwt;
 mod licences;

@@ -34,8 +34,16 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    "api_key.created" => ApiKeyCreated,
+    "api_key.updated" => ApiKeyUpdated,
+    "api_key.revoked" => ApiKeyRevoked,
     "authentication.password_failed" => AuthenticationPasswordFailed,
     "authentication.password_succeeded" => AuthenticationPasswordSucceeded,
+    "group.created" => GroupCreated,
+    "group.updated" => GroupUpdated,
+    "group.deleted" => GroupDeleted,
+    "group.member_added" => GroupMemberAdded,
+    "group.member_removed" => GroupMemberRemoved,
     "organization.created" => OrganizationCreated,
     "organization.updated" => OrganizationUpdated,
     "organization.deleted" => OrganizationDeleted,

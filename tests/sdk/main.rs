@@ -6,9 +6,11 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod api_keys;
 mod authorization;
 mod catalogue;
 mod events;
+mod groups;
 mod organization_memberships;
 mod organizations;
 mod sdk;
