@@ -173,7 +173,7 @@ async fn validate(scope: Scope, Json(body): Json<ValidateBody>) -> Result<Json<V
     let Some(mut key) = found else { return Ok(Json(Validation { api_key: None })) };
     if domain::api_keys::is_use_worth_noting(&key, now) {
         // The answer does not hang on this: a key is valid whether its use could be noted or not.
-        let stamp = async |tx: &mut _| domain::api_keys::note_use(tx, &key.id).await;
+        let stamp = async |tx: &mut _| domain::api_keys::note_use(tx, &key.id, now).await;
         if let Err(error) = scope.write(stamp).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(api_key = %key.id, error, "the use of API key {} was not noted", key.id);

@@ -120,17 +120,17 @@ pub fn is_use_worth_noting(key: &ApiKey, now: Timestamp) -> bool {
     key.last_used_at.is_none_or(|used| used <= now.plus_seconds(-USE_SECONDS))
 }
 
-/// Notes that a key was used just now. It is no change of the key: no event, and `updated_at` stays.
-pub async fn note_use(tx: &mut Tx, id: &ApiKeyId) -> Result<()> {
-    let now = tx.now();
-    store::api_keys::stamp_use(tx, id, now, now.plus_seconds(-USE_SECONDS)).await
+/// Notes that a key was used at this moment. It is no change of the key: no event, and `updated_at` stays.
+pub async fn note_use(tx: &mut Tx, id: &ApiKeyId, at: Timestamp) -> Result<()> {
+    store::api_keys::stamp_use(tx, id, at, at.plus_seconds(-USE_SECONDS)).await
 }
 
 /// Changes when a key runs out: at a moment to come, never, or at once, which is to revoke it. One that has run out stays
 /// so.
 pub async fn expire(tx: &mut Tx, id: &ApiKeyId, expires_at: Patch<Timestamp>) -> Result<ApiKey> {
     let current = store::api_keys::lock(tx, id).await?;
-    let now = tx.now();
+    // Whoever waited for another change comes after it, whenever they began.
+    let now = tx.now().max(current.updated_at);
     if current.is_expired(now) {
         return Err(Error::conflict("api_key_already_expired", "API key is already expired."));
     }

@@ -167,7 +167,7 @@ fn faults_of_a_key_are_named() {
         t.post(of_user(&ann), json!({ "name": "K", "organization_id": "org_none" })).await.missing();
         t.post(VALIDATIONS, json!({})).await.invalid(&["value"]);
         t.post(VALIDATIONS, json!({ "value": 1 })).await.invalid(&["value"]);
-        t.assert_events(&["api_key.created"; 0]).await;
+        assert!(t.events(&["api_key.created"]).await.is_empty());
     });
 }
 
