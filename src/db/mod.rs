@@ -5,6 +5,7 @@
 //! `store/system/`). SQL itself is written in `store/`, as [`sql!`](crate::sql) literals; see [`statement`].
 
 pub mod embedded;
+pub mod lease;
 pub mod migrate;
 pub mod scope;
 pub mod statement;
@@ -102,12 +103,15 @@ impl Database {
         Ok(System::pooled(self.pool.acquire().await.map_err(statement::failure)?, self))
     }
 
-    /// Runs the closure in a transaction that belongs to no environment.
+    /// Runs the closure in a transaction that belongs to no environment. If it recalled what servers remember
+    /// ([`System::recall`]), this returns once none of them goes by it any more.
     pub async fn write_system<T>(&self, change: impl AsyncFnOnce(&mut System) -> Result<T>) -> Result<T> {
         let transaction = self.pool.begin().await.map_err(statement::failure)?;
         let mut system = System::transaction(transaction, self);
         let outcome = change(&mut system).await?;
-        system.commit().await?;
+        if system.commit().await? {
+            lease::outlast().await;
+        }
         Ok(outcome)
     }
 

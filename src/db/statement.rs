@@ -3,6 +3,7 @@
 //! Statements are written with [`sql!`](crate::sql) and [`page_sql!`](crate::page_sql), nothing else is accepted;
 //! a test reads every one of them out of the source and has PostgreSQL prepare it on the migrated schema.
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{Arguments as _, Encode, FromRow, Postgres, Type};
 
@@ -72,7 +73,7 @@ impl<'c> Statement<'c> {
         match (self.connection, self.fault) {
             (Some(connection), None) => Ok((connection, self.sql, self.arguments)),
             (_, Some(fault)) => Err(Error::internal(fault)),
-            (None, None) => Err(Error::internal("the connection is lent to a transaction within an environment")),
+            (None, None) => Err(Error::internal("the connection is lent, or not in the transaction that this needs")),
         }
     }
 
@@ -169,6 +170,9 @@ impl PageSql {
 pub(super) fn failure(error: sqlx::Error) -> Error {
     // Connection exceptions, resource shortage, operator intervention, rolled back, locks, read-only.
     const PASSING: [&str; 6] = ["08", "53", "57", "40", "55", "25"];
+    if is_orphan(&error) {
+        return Error::unauthenticated();
+    }
     let passing = match &error {
         sqlx::Error::Database(database) => {
             database.code().is_some_and(|code| PASSING.contains(&code.get(..2).unwrap_or_default()))
@@ -178,6 +182,12 @@ pub(super) fn failure(error: sqlx::Error) -> Error {
         _ => false,
     };
     if passing { Error::unavailable(error) } else { Error::internal(error) }
+}
+
+/// Whether a row was refused because its environment is gone, and with it the key of whoever writes it.
+fn is_orphan(error: &sqlx::Error) -> bool {
+    let constraint = error.as_database_error().filter(|error| error.is_foreign_key_violation());
+    constraint.and_then(DatabaseError::constraint).is_some_and(|name| name.ends_with("_environment_fkey"))
 }
 
 /// Gives a violated constraint its meaning.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::callers::Callers;
 use super::limit::Limits;
 use super::signing::SigningKeys;
 use crate::db::Database;
@@ -17,6 +18,7 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    callers: Callers,
     signing_keys: SigningKeys,
 }
 
@@ -46,7 +48,7 @@ pub struct Parts {
 impl App {
     /// An application of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, signing_keys: SigningKeys::default() }))
+        Self(Arc::new(Inner { parts, callers: Callers::default(), signing_keys: SigningKeys::default() }))
     }
 
     /// The database.
@@ -57,6 +59,11 @@ impl App {
     /// The keys that secrets are sealed under.
     pub fn keyring(&self) -> &Keyring {
         &self.0.parts.keyring
+    }
+
+    /// Who calls, as far as it is remembered.
+    pub(super) fn callers(&self) -> &Callers {
+        &self.0.callers
     }
 
     /// The keys that sign tokens, as they are kept in memory.
