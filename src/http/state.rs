@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::callers::Callers;
 use super::limit::Limits;
 use super::openapi::Documents;
 use super::signing::SigningKeys;
@@ -18,6 +19,7 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    callers: Callers,
     signing_keys: SigningKeys,
     documents: OnceLock<Documents>,
 }
@@ -48,7 +50,12 @@ pub struct Parts {
 impl App {
     /// An application of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, signing_keys: SigningKeys::default(), documents: OnceLock::new() }))
+        Self(Arc::new(Inner {
+            parts,
+            callers: Callers::default(),
+            signing_keys: SigningKeys::default(),
+            documents: OnceLock::new(),
+        }))
     }
 
     /// The database.
@@ -59,6 +66,11 @@ impl App {
     /// The keys that secrets are sealed under.
     pub fn keyring(&self) -> &Keyring {
         &self.0.parts.keyring
+    }
+
+    /// Who calls, as far as it is remembered.
+    pub(super) fn callers(&self) -> &Callers {
+        &self.0.callers
     }
 
     /// The keys that sign tokens, as they are kept in memory.
