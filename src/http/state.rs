@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Notify;
+
 use super::limit::Limits;
 use super::signing::SigningKeys;
 use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
+use crate::outbound::dns::Resolver;
 use crate::protocol::password::Hasher;
 
 /// The application. Cheap to clone.
@@ -18,6 +21,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     signing_keys: SigningKeys,
+    domains_due: Notify,
 }
 
 /// What an application is made of.
@@ -31,6 +35,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// The rate limits.
     pub limits: Limits,
+    /// Where names are looked up.
+    pub resolver: Resolver,
     /// The origin that clients see, without a slash at the end.
     pub public_url: String,
     /// The SHA-256 of the operator's token.
@@ -46,7 +52,7 @@ pub struct Parts {
 impl App {
     /// An application of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, signing_keys: SigningKeys::default() }))
+        Self(Arc::new(Inner { parts, signing_keys: SigningKeys::default(), domains_due: Notify::new() }))
     }
 
     /// The database.
@@ -72,6 +78,16 @@ impl App {
     /// The rate limits.
     pub fn limits(&self) -> &Limits {
         &self.0.parts.limits
+    }
+
+    /// Where names are looked up.
+    pub fn resolver(&self) -> &Resolver {
+        &self.0.parts.resolver
+    }
+
+    /// Wakes the worker that looks up domains: one is to be looked up now.
+    pub fn domains_due(&self) -> &Notify {
+        &self.0.domains_due
     }
 
     /// The origin that clients see, without a slash at the end.
