@@ -4,6 +4,7 @@
 
 pub mod domain_checks;
 pub mod environments;
+pub mod event_log;
 pub mod event_partitions;
 pub mod installation;
 pub mod management_keys;
