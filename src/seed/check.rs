@@ -133,7 +133,7 @@ fn imported_password(entry: &User, faults: &mut Faults) {
             faults.add(field.as_str(), "invalid_value", format!("{field} cannot stand beside password."));
         }
         (Some(_), None) => {
-            faults.add(type_field.as_str(), "required", format!("{type_field} is required with a hash."))
+            faults.add(type_field.as_str(), "required", format!("{type_field} is required with a hash."));
         }
         (Some(hash), Some(scheme)) => {
             if let Err(refusal) = passwords::import(scheme, hash, *password_salt_position) {

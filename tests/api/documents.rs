@@ -66,7 +66,8 @@ fn the_readme_lists_the_families_that_are_served() {
     let mut table = "| family | operations | state |\n|---|---|---|\n".to_owned();
     let mut all = 0;
     for (family, routes) in families() {
-        all += routes.len();
+        // Aliases for older clients are no operations of the API's document.
+        all += routes.iter().filter(|route| !route.contains(" /organization-domains")).count();
         writeln!(table, "| {family} | {} | {} |", routes.len(), state(family)).unwrap();
     }
     writeln!(table, "| together | {all} of 317 | |").unwrap();

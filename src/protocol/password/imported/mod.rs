@@ -79,11 +79,11 @@ pub fn import(scheme: Scheme, text: &str, position: Option<SaltPosition>) -> Res
     }
     match scheme {
         Scheme::Argon2 => phc::check_import(text)?,
-        Scheme::Bcrypt => drop(bcrypt::Hash::parse(text)?),
-        Scheme::FirebaseScrypt => drop(scrypt::Hash::parse_firebase(text)?),
-        Scheme::Pbkdf2 => drop(pbkdf2::Hash::parse(text)?),
-        Scheme::Scrypt => drop(scrypt::Hash::parse(text)?),
-        Scheme::Ssha => drop(salted_sha::Hash::parse_sha1(text)?),
+        Scheme::Bcrypt => bcrypt::Hash::parse(text).map(|_| ())?,
+        Scheme::FirebaseScrypt => scrypt::Hash::parse_firebase(text).map(|_| ())?,
+        Scheme::Pbkdf2 => pbkdf2::Hash::parse(text).map(|_| ())?,
+        Scheme::Scrypt => scrypt::Hash::parse(text).map(|_| ())?,
+        Scheme::Ssha => salted_sha::Hash::parse_sha1(text).map(|_| ())?,
         Scheme::Ssha256 => return salted_sha::import_sha256(text, position.unwrap_or(SaltPosition::Suffix)),
     }
     Ok(text.to_owned())
