@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::Notify;
+
 use super::callers::Callers;
 use super::limit::Limits;
 use super::openapi::Documents;
@@ -10,6 +12,7 @@ use super::signing::SigningKeys;
 use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
+use crate::outbound::dns::Resolver;
 use crate::protocol::password::Hasher;
 
 /// The application. Cheap to clone.
@@ -22,6 +25,7 @@ struct Inner {
     callers: Callers,
     signing_keys: SigningKeys,
     documents: OnceLock<Documents>,
+    domains_due: Notify,
 }
 
 /// What an application is made of.
@@ -35,6 +39,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// The rate limits.
     pub limits: Limits,
+    /// Where names are looked up.
+    pub resolver: Resolver,
     /// The origin that clients see, without a slash at the end.
     pub public_url: String,
     /// The SHA-256 of the operator's token.
@@ -55,6 +61,7 @@ impl App {
             callers: Callers::default(),
             signing_keys: SigningKeys::default(),
             documents: OnceLock::new(),
+            domains_due: Notify::new(),
         }))
     }
 
@@ -96,6 +103,16 @@ impl App {
     /// The rate limits.
     pub fn limits(&self) -> &Limits {
         &self.0.parts.limits
+    }
+
+    /// Where names are looked up.
+    pub fn resolver(&self) -> &Resolver {
+        &self.0.parts.resolver
+    }
+
+    /// Wakes the worker that looks up domains: one is to be looked up now.
+    pub fn domains_due(&self) -> &Notify {
+        &self.0.domains_due
     }
 
     /// The origin that clients see, without a slash at the end.
