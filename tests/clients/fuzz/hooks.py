@@ -90,13 +90,14 @@ def homeward(value: Any) -> Any:
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Last changes of a request."""
-    case.body = homeward(case.body)
     meta = case.meta
-    if meta is None or meta.phase.name != "fuzzing" or not meta.generation.mode.is_positive:
-        return
-    case.path_parameters = improved("", case.path_parameters)
-    case.query = improved("", case.query)
-    case.body = improved("", case.body)
+    is_free = meta is not None and meta.phase.name == "fuzzing" and meta.generation.mode.is_positive
+    for part in ("path_parameters", "query", "body"):
+        value = getattr(case, part)
+        changed = homeward(improved("", value) if is_free else value)
+        # What is set is judged anew, and null wrongly, so nothing is set in vain.
+        if changed != value:
+            setattr(case, part, changed)
 
 
 @schemathesis.hook
