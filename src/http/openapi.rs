@@ -212,13 +212,13 @@ fn operation_object(
         "responses": responses,
     });
     if !operation.body_types.is_empty() {
-        object["requestBody"] = request_body(operation.body_types, operation.body);
+        object["requestBody"] = request_body(operation.body_types, &operation.body);
     }
     object
 }
 
 /// An empty body, or null in its place, is an empty object.
-fn request_body(types: &[&str], schema: Value) -> Value {
+fn request_body(types: &[&str], schema: &Value) -> Value {
     let required = schema.get("required").is_some();
     let content = |kind: &&str| {
         let nullable = !required && *kind == "application/json";

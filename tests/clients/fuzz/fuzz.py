@@ -17,8 +17,8 @@ from openapi_spec_validator import validate
 
 HERE = Path(__file__).parent
 URL = os.environ["VESTIBULE_URL"]
-SECONDS = os.environ.get("FUZZ_SECONDS", "40")
-SEED = os.environ.get("FUZZ_SEED", "1")
+SECONDS = os.environ["FUZZ_SECONDS"]
+SEED = os.environ["FUZZ_SEED"]
 
 # Content that only a rule of the domain refuses is not described, so that what is described may still be refused.
 LEFT_OUT = "positive_data_acceptance"
