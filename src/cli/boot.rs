@@ -14,6 +14,8 @@ use crate::http::state::Parts;
 use crate::kernel::config::Config;
 use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
+use crate::outbound::http::{self, Client};
+use crate::outbound::networks::Networks;
 use crate::protocol::password::{self, Hasher};
 
 /// The file in the data directory that holds the master key, where none is set.
@@ -42,6 +44,7 @@ pub async fn application(
         database: database.clone(),
         keyring,
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
+        http: Client::new(Networks::new(config.webhook_allow.clone()), http::machine())?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
         public_url,
         operator,

@@ -9,10 +9,12 @@ pub mod migrate;
 pub mod scope;
 pub mod statement;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::Notify;
 
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
@@ -33,6 +35,7 @@ pub struct Database {
     pub mint: Mint,
     /// The source of randomness.
     pub random: Random,
+    announced: Arc<Notify>,
 }
 
 /// A connection that lay idle this long is tried before it is used.
@@ -73,7 +76,7 @@ impl Database {
     /// The database of a pool that is open already, with another clock: tests share one pool.
     pub fn of(pool: PgPool, clock: Clock, random: Random) -> Self {
         let mint = Mint::new(clock.clone(), random.clone());
-        Self { pool, clock, mint, random }
+        Self { pool, clock, mint, random, announced: Arc::default() }
     }
 
     /// A connection for reading within an environment.
@@ -109,6 +112,11 @@ impl Database {
         let outcome = change(&mut system).await?;
         system.commit().await?;
         Ok(outcome)
+    }
+
+    /// Rings when this process has committed events: a hint for its workers, since what others commit rings nothing.
+    pub fn announced(&self) -> &Notify {
+        &self.announced
     }
 
     /// The pool itself, for migrations and for its figures.

@@ -5,10 +5,12 @@
 //! statement by itself: no statement can be sent without it.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
+use tokio::sync::Notify;
 use ulid::Ulid;
 
 use super::Database;
@@ -45,6 +47,25 @@ impl Connection {
     }
 }
 
+/// Tells the workers of this process that there are events, once they are committed.
+#[derive(Clone)]
+struct Announced {
+    any: bool,
+    workers: Arc<Notify>,
+}
+
+impl Announced {
+    fn of(database: &Database) -> Self {
+        Self { any: false, workers: database.announced.clone() }
+    }
+
+    fn ring(&self) {
+        if self.any {
+            self.workers.notify_one();
+        }
+    }
+}
+
 /// A connection within one environment.
 pub struct Db {
     connection: Connection,
@@ -74,6 +95,7 @@ pub struct Tx {
     mint: Mint,
     random: Random,
     events: Vec<Event>,
+    announced: Announced,
 }
 
 impl Deref for Tx {
@@ -102,6 +124,7 @@ impl Tx {
             mint: database.mint.clone(),
             random: database.random.clone(),
             events: Vec::new(),
+            announced: Announced::of(database),
         }
     }
 
@@ -133,12 +156,15 @@ impl Tx {
 
     pub(super) async fn commit(mut self) -> Result<()> {
         self.write_events().await?;
-        self.db.connection.commit().await
+        self.db.connection.commit().await?;
+        self.announced.ring();
+        Ok(())
     }
 
     /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
     /// `xid` which events are certain to have none before them that is still to come.
     async fn write_events(&mut self) -> Result<()> {
+        self.announced.any |= !self.events.is_empty();
         while !self.events.is_empty() {
             let some = self.events.drain(..self.events.len().min(EVENTS_AT_ONCE)).collect();
             self.write_some(some).await?;
@@ -186,6 +212,7 @@ pub struct System {
     now: Timestamp,
     mint: Mint,
     random: Random,
+    announced: Announced,
 }
 
 impl System {
@@ -195,6 +222,7 @@ impl System {
             now: database.clock.now(),
             mint: database.mint.clone(),
             random: database.random.clone(),
+            announced: Announced::of(database),
         }
     }
 
@@ -229,11 +257,13 @@ impl System {
             mint: self.mint.clone(),
             random: self.random.clone(),
             events: Vec::new(),
+            announced: self.announced.clone(),
         };
         let outcome = match change(&mut tx).await {
             Ok(outcome) => tx.write_events().await.map(|()| outcome),
             Err(error) => Err(error),
         };
+        self.announced = tx.announced;
         self.connection = Some(tx.db.connection);
         outcome
     }
@@ -263,7 +293,11 @@ impl System {
 
     pub(super) async fn commit(self) -> Result<()> {
         match self.connection {
-            Some(connection) => connection.commit().await,
+            Some(connection) => {
+                connection.commit().await?;
+                self.announced.ring();
+                Ok(())
+            }
             None => Err(Error::internal("the connection is lent")),
         }
     }

@@ -17,6 +17,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{self, HKDF_SHA256};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine as _;
 use base64::alphabet;
@@ -93,6 +94,15 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&SHA256, data).as_ref());
     hash
+}
+
+/// HMAC-SHA256 of these parts, one after another, in lower-case hexadecimal.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> String {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(part);
+    }
+    hex::encode(context.sign())
 }
 
 /// Names a master key without telling anything about it: the first four bytes of its SHA-256.

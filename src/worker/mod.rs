@@ -5,6 +5,7 @@
 
 pub mod metrics;
 pub mod upkeep;
+pub mod webhooks;
 
 use std::time::Duration;
 

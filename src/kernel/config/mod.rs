@@ -22,6 +22,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::kernel::secret::Secret;
 
 pub mod fault;
@@ -266,6 +268,9 @@ settings! {
     open log: String = kind::LOG, default "info";
     /// Form of the log lines.
     open log_format: LogFormat = kind::LOG_FORMAT, default "text";
+    /// Networks that webhooks may reach although they are not public, for example `127.0.0.0/8`. Only there may they go by
+    /// plain http.
+    open webhook_allow: Vec<IpNet> = kind::NETWORKS, default "";
     /// Requests per minute that one API key may send; 0 for no limit.
     open rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
     /// Attempts to sign in per minute for one address; 0 for no limit.
