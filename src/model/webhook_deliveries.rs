@@ -1,5 +1,8 @@
 //! Webhook deliveries: what an endpoint is owed, and what came of each attempt.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::FromRow;
@@ -7,6 +10,7 @@ use sqlx::types::Json;
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{EventId, WebhookDeliveryId, WebhookEndpointId};
+use crate::kernel::schema;
 
 /// The pauses after the first failures, in seconds. When the last of them has passed and the attempt after it fails too,
 /// the delivery is dead. Together 17.6 hours, which is far less than the log keeps the payload.
@@ -27,8 +31,9 @@ crate::words! {
 }
 
 /// An event that an endpoint is owed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "webhook_delivery")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct WebhookDelivery {
     /// Its id.
     pub id: WebhookDeliveryId,
@@ -51,8 +56,9 @@ pub struct WebhookDelivery {
 }
 
 /// What came of one attempt.
-#[derive(Debug, Serialize, FromRow)]
+#[derive(Debug, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "webhook_attempt")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct WebhookAttempt {
     /// Which one it was, from 1.
     pub number: i32,
@@ -65,14 +71,16 @@ pub struct WebhookAttempt {
     /// What went wrong, if it was more than the status.
     pub error: Option<String>,
     /// Some of the headers of the answer.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub response_headers: Option<Json<Box<RawValue>>>,
     /// The beginning of the body of the answer.
     pub response_body: Option<String>,
 }
 
 /// What a replay has queued.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "webhook_replay")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct WebhookReplay {
     /// Whom it is owed.
     pub endpoint_id: WebhookEndpointId,

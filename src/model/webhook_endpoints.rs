@@ -1,10 +1,12 @@
 //! Webhook endpoints: where an application wants to be told of events.
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use sqlx::FromRow;
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::WebhookEndpointId;
+use crate::kernel::schema;
 use crate::kernel::secret::Secret;
 
 crate::words! {
@@ -18,8 +20,9 @@ crate::words! {
 }
 
 /// An endpoint, as its application sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "webhook_endpoint")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct WebhookEndpoint {
     /// Its id.
     pub id: WebhookEndpointId,
@@ -27,6 +30,7 @@ pub struct WebhookEndpoint {
     pub endpoint_url: String,
     /// What deliveries are signed with at this moment.
     #[serde(serialize_with = "expose")]
+    #[schemars(with = "String")]
     pub secret: Secret<String>,
     /// Whether anything is sent to it.
     pub status: Status,
@@ -51,10 +55,11 @@ crate::words! {
 }
 
 /// A live secret, as the operator sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LiveSecret {
     /// The secret itself.
     #[serde(serialize_with = "expose")]
+    #[schemars(with = "String")]
     pub value: Secret<String>,
     /// What it is good for.
     pub state: SecretState,
@@ -65,8 +70,9 @@ pub struct LiveSecret {
 }
 
 /// An endpoint, as the operator sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "webhook_endpoint")]
+#[schemars(rename = "OperatedWebhookEndpoint", transform = schema::object::<Self>)]
 pub struct OperatedEndpoint {
     /// Its id.
     pub id: WebhookEndpointId,

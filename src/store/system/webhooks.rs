@@ -297,7 +297,7 @@ pub struct Outcome {
 }
 
 /// Writes what came of attempts into their deliveries, unless another server has taken these over since.
-pub async fn update_deliveries(system: &mut System, outcomes: &[Outcome]) -> Result<()> {
+pub async fn update_deliveries(system: &mut System, outcomes: &[&Outcome]) -> Result<()> {
     system
         .query(sql!(
             "update webhook_deliveries d
@@ -318,7 +318,7 @@ pub async fn update_deliveries(system: &mut System, outcomes: &[Outcome]) -> Res
 }
 
 /// Keeps what came of attempts, of deliveries that are still there.
-pub async fn insert_attempts(system: &mut System, outcomes: &[Outcome]) -> Result<()> {
+pub async fn insert_attempts(system: &mut System, outcomes: &[&Outcome]) -> Result<()> {
     system
         .query(sql!(
             "insert into webhook_attempts (environment, delivery_id, number, started_at, duration_ms, status_code, error,
@@ -340,7 +340,7 @@ pub async fn insert_attempts(system: &mut System, outcomes: &[Outcome]) -> Resul
         .bind(outcomes.iter().map(|outcome| outcome.duration_ms).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|outcome| outcome.status_code).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|outcome| outcome.error.as_deref()).collect::<Vec<_>>())
-        .bind(outcomes.iter().map(|outcome| outcome.response_headers.as_ref()).collect::<Vec<_>>())
+        .bind(outcomes.iter().map(|outcome| outcome.response_headers.clone()).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|outcome| outcome.response_body.as_deref()).collect::<Vec<_>>())
         .run()
         .await
