@@ -90,7 +90,8 @@ async fn update(
 ) -> Result<Json<WebhookEndpoint>> {
     let UpdateBody { endpoint_url, status, events } = body;
     let input = domain::webhook_endpoints::Update { endpoint_url, events, status };
-    let changed = scope.write(async |tx| domain::webhook_endpoints::update(tx, tools(&scope), &id, input).await).await?;
+    let changed =
+        scope.write(async |tx| domain::webhook_endpoints::update(tx, tools(&scope), &id, input).await).await?;
     show(&scope, changed).map(Json)
 }
 

@@ -72,7 +72,15 @@ impl Database {
     /// The database of a pool that is open already, with another clock: tests share one pool.
     pub fn of(pool: PgPool, clock: Clock, random: Random) -> Self {
         let mint = Mint::new(clock.clone(), random.clone());
-        Self { pool, health: Health::default(), waiting: Arc::default(), clock, mint, random, announced: Arc::default() }
+        Self {
+            pool,
+            health: Health::default(),
+            waiting: Arc::default(),
+            clock,
+            mint,
+            random,
+            announced: Arc::default(),
+        }
     }
 
     /// What is known about whether the database can be worked with.

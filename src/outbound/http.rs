@@ -274,7 +274,8 @@ impl Resolve for Resolver {
         let host = name.as_str().to_owned();
         let (allowed, public, found) = (self.allowed.clone(), self.public, (self.lookup)(host.clone()));
         Box::pin(async move {
-            let found = found.await.map_err(|error| Failure::Lookup { host: host.clone(), reason: error.to_string() })?;
+            let found =
+                found.await.map_err(|error| Failure::Lookup { host: host.clone(), reason: error.to_string() })?;
             let is_open = |address: &IpAddr| public && networks::is_public(*address);
             let may: Vec<_> =
                 found.iter().filter(|address| is_open(address) || allowed.contain(**address)).copied().collect();

@@ -45,11 +45,7 @@ pub async fn get(db: &mut Db, id: &WebhookDeliveryId) -> Result<WebhookDelivery>
 }
 
 /// A page of deliveries.
-pub async fn list(
-    db: &mut Db,
-    filter: &Filter,
-    page: &Page<WebhookDeliveryKind>,
-) -> Result<List<WebhookDelivery>> {
+pub async fn list(db: &mut Db, filter: &Filter, page: &Page<WebhookDeliveryKind>) -> Result<List<WebhookDelivery>> {
     db.page(
         page_sql!(
             "select ",

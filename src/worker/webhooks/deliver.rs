@@ -145,8 +145,7 @@ async fn take(app: &App, lanes: &Lanes) -> Result<Vec<Job>> {
             let mut seen = HashSet::new();
             let wanted: Vec<_> =
                 taken.iter().map(|one| (&one.event_id, one.event_at)).filter(|(id, _)| seen.insert(*id)).collect();
-            let events =
-                if wanted.is_empty() { Vec::new() } else { webhooks::list_events(system, &wanted).await? };
+            let events = if wanted.is_empty() { Vec::new() } else { webhooks::list_events(system, &wanted).await? };
             Ok((taken, events))
         })
         .await?;
