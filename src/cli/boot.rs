@@ -44,7 +44,7 @@ pub async fn application(
         database: database.clone(),
         keyring,
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
-        http: Client::new(Networks::new(config.webhook_allow.clone()), http::machine())?,
+        http: Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
         public_url,
         operator,

@@ -137,7 +137,7 @@ impl Client {
     /// # Errors
     ///
     /// When TLS cannot be set up.
-    pub fn new(allowed: Networks, lookup: Lookup) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn new(allowed: Networks, lookup: &Lookup) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let tls = tls()?;
         let build = |public: bool| {
             reqwest::Client::builder()

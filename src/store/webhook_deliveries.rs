@@ -67,6 +67,27 @@ pub async fn list(db: &mut Db, filter: &Filter, page: &Page<WebhookDeliveryKind>
     .await
 }
 
+/// The newest deliveries, at most so many.
+pub async fn list_latest(db: &mut Db, filter: &Filter, rows: i64) -> Result<Vec<WebhookDelivery>> {
+    db.query(sql!(
+        "select ",
+        columns!(),
+        " from webhook_deliveries d
+         join webhook_endpoints w on w.environment = d.environment and w.id = d.endpoint_id and w.deleted_at is null
+         where d.environment = $1
+           and ($2::text is null or d.endpoint_id = $2)
+           and ($3::text is null or d.event_id = $3)
+           and ($4::text is null or d.status = $4)
+         order by d.id desc limit $5"
+    ))
+    .bind(filter.endpoint.as_ref())
+    .bind(filter.event.as_ref())
+    .bind(filter.status)
+    .bind(rows)
+    .all()
+    .await
+}
+
 /// What came of the attempts at a delivery, the first one first: of very many, the last hundred.
 pub async fn list_attempts(db: &mut Db, id: &WebhookDeliveryId) -> Result<Vec<WebhookAttempt>> {
     db.query(sql!(

@@ -58,7 +58,7 @@ pub fn client(allowed: &[&str], found: impl Fn(&str) -> Vec<IpAddr> + Send + Syn
         let found = found(&host);
         Box::pin(async move { Ok(found) })
     });
-    Client::new(networks, lookup).unwrap()
+    Client::new(networks, &lookup).unwrap()
 }
 
 /// The master key of all servers that are not given another.
