@@ -8,6 +8,8 @@ use tokio::net::TcpListener;
 
 use crate::harness::{Place, until};
 
+const KEY: &str = "sk_test_of_webhooks_0123456789";
+
 /// A receiver that answers 200 to whatever begins like this, and keeps it; and where it is.
 async fn receiver() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -50,12 +52,13 @@ async fn a_webhook_goes_straight_to_its_endpoint_and_again_from_the_command_line
     let proxy = format!("http://{proxy}");
     let settings = [
         ("VESTIBULE_WEBHOOK_ALLOW", "127.0.0.0/8"),
+        ("VESTIBULE_API_KEY", KEY),
         ("HTTP_PROXY", proxy.as_str()),
         ("http_proxy", proxy.as_str()),
         ("ALL_PROXY", proxy.as_str()),
         ("all_proxy", proxy.as_str()),
     ];
-    let server = place.server_with(&settings).await;
+    let server = place.server_with(&settings).await.with_key(KEY);
     let endpoint = json!({ "endpoint_url": format!("http://{address}/hook"), "events": ["organization.created"] });
     let endpoint = server.post("/webhook_endpoints", endpoint).await.expect(201)["id"].as_str().unwrap().to_owned();
     server.post("/organizations", json!({ "name": "Acme" })).await.expect(201);
