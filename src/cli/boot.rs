@@ -15,6 +15,8 @@ use crate::kernel::config::Config;
 use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
 use crate::outbound::dns::Resolver;
+use crate::outbound::http::{self, Client};
+use crate::outbound::networks::Networks;
 use crate::protocol::password::{self, Hasher};
 
 /// The file in the data directory that holds the master key, where none is set.
@@ -43,6 +45,7 @@ pub async fn application(
         database: database.clone(),
         keyring,
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
+        http: Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
         resolver: Resolver::new(config.dns_server),
         public_url,

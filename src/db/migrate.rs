@@ -70,7 +70,13 @@ async fn is_restored(system: &mut System) -> Result<bool> {
         .query(sql!(
             "select exists (select from events
                             where epoch + 0 = (select epoch from event_epoch)
-                              and xid >= pg_snapshot_xmax(pg_current_snapshot()))"
+                              and xid >= pg_snapshot_xmax(pg_current_snapshot()))
+                 or exists (select from webhook_cursor
+                            where epoch = (select epoch from event_epoch)
+                              and xid > pg_snapshot_xmax(pg_current_snapshot()))
+                 or exists (select from webhook_endpoints
+                            where epoch = (select epoch from event_epoch)
+                              and pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot()))"
         ))
         .value()
         .await

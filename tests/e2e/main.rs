@@ -17,4 +17,5 @@ mod harness;
 mod operation;
 mod start;
 mod stop;
+mod webhooks;
 mod wire;
