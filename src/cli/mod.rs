@@ -20,12 +20,14 @@ use crate::kernel::config::{self, Config, Fallback, Flags, Setting};
 pub mod apply;
 pub mod boot;
 pub mod database;
+pub mod doctor;
 pub mod healthcheck;
 pub mod keys;
 pub mod logging;
 pub mod migrate;
 pub mod serve;
 pub mod telemetry;
+pub mod tools;
 
 /// How a command ends: nothing, or an error whose message tells the operator what to do.
 pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
@@ -63,6 +65,10 @@ pub enum Command {
     /// Create, list and revoke the API keys of an environment
     #[command(subcommand)]
     Keys(Keys),
+    /// Check everything that a start depends on, and say what to do; exit code 1 if something is wrong
+    Doctor(Doctor),
+    /// Run a program of PostgreSQL's, such as psql or pg_dump, on the server's database
+    Database(Tool),
     /// Print the settings in force and where each comes from, without secrets
     Config,
     /// Ask the server on this machine whether it is ready; for the health check of a container
@@ -111,6 +117,22 @@ pub enum Keys {
         /// Id of the key, as `list` shows it
         key: String,
     },
+}
+
+/// `vestibule doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Doctor {
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vestibule database`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Tool {
+    /// The program and its arguments
+    #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<OsString>,
 }
 
 /// `vestibule healthcheck`.
@@ -202,6 +224,13 @@ pub fn run(
     if let Command::PostgresKeeper(arguments) = command {
         return keeper_main(arguments.into_iter());
     }
+    if let Command::Doctor(arguments) = command {
+        // Settings that cannot be read are what it is there to tell of.
+        return finish(block_on(async {
+            let well = doctor::run(environment, flags, &arguments).await?;
+            if well { Ok(()) } else { Err("something is wrong: see above".into()) }
+        }));
+    }
     match Config::load(environment, flags) {
         Ok(config) => finish(dispatch(command, config)),
         Err(faults) => {
@@ -218,8 +247,10 @@ fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Apply(arguments) => block_on(apply::run(config, arguments)),
         Command::Keys(arguments) => block_on(keys::run(config, arguments)),
         Command::Config => Ok(std::io::stdout().write_all(config.redacted().as_bytes())?),
+        Command::Database(tool) => block_on(tools::run(config, tool)),
         Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments),
-        Command::PostgresKeeper(_) => Ok(()),
+        // Answered before the settings were read.
+        Command::PostgresKeeper(_) | Command::Doctor(_) => Ok(()),
     }
 }
 

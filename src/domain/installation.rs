@@ -8,6 +8,9 @@ use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
 use crate::store;
 
+/// What the master key is recognised by is sealed for this.
+const PURPOSE: &str = "installation";
+
 /// What the operator has settled about the first environment and about themselves.
 #[derive(Debug, Default)]
 pub struct Wishes {
@@ -74,11 +77,21 @@ pub async fn prepare(system: &mut System, keyring: &Keyring, wishes: Wishes) -> 
 
 /// A server with another master key could read none of the secrets that are stored: it must not start.
 async fn check_master_key(system: &mut System, keyring: &Keyring, check: Option<Vec<u8>>) -> Result<()> {
-    const PURPOSE: &str = "installation";
     match check {
         Some(sealed) => keyring.open(PURPOSE, &sealed).map(drop).map_err(Error::internal),
         None => store::system::installation::set_key_check(system, &keyring.seal(PURPOSE, b"vestibule")).await,
     }
+}
+
+/// Whether the database belongs to some master key.
+pub async fn has_key(system: &mut System) -> Result<bool> {
+    Ok(store::system::installation::find_key_check(system).await?.is_some())
+}
+
+/// Whether the database belongs to this master key; None where no server has started on it yet.
+pub async fn is_key_of(system: &mut System, keyring: &Keyring) -> Result<Option<bool>> {
+    let check = store::system::installation::find_key_check(system).await?;
+    Ok(check.map(|sealed| keyring.open(PURPOSE, &sealed).is_ok()))
 }
 
 /// Holds what the operator settled against the environment that is there. A key is added, so that scripts go on

@@ -23,6 +23,11 @@ pub async fn lock(system: &mut System) -> Result<Installation> {
     system.query(sql!("select operator_hash, key_check, first_environment_id from installation for update")).one().await
 }
 
+/// Something known, sealed under the master key that the database belongs to, if a server has ever started on it.
+pub async fn find_key_check(system: &mut System) -> Result<Option<Vec<u8>>> {
+    system.query(sql!("select key_check from installation")).value().await
+}
+
 /// Keeps the hash of the operator's token.
 pub async fn set_operator_hash(system: &mut System, hash: &[u8; 32]) -> Result<()> {
     system.query(sql!("update installation set operator_hash = $1")).bind(&hash[..]).run().await.map(drop)
