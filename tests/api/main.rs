@@ -18,6 +18,7 @@ mod events;
 mod installation;
 mod jwt;
 mod licences;
+mod migrations;
 mod organization_memberships;
 mod organizations;
 mod packaging;

@@ -85,7 +85,8 @@ pub struct Prospect {
 ///
 /// The [`StartError`] that a start would end with, as far as it can be told beforehand.
 pub fn prospect(data_dir: &Path) -> Result<Prospect, StartError> {
-    let layout = Layout::at(data_dir)?;
+    // What is not there has no other name either.
+    let layout = Layout::of(&data_dir.canonicalize().unwrap_or_else(|_| data_dir.to_owned()));
     Account::refuse_strangers(&layout)?;
     let version = layout.version()?;
     let programs = binaries::find(version.as_deref(), &layout.pgdata)?.directory().to_owned();
