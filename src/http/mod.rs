@@ -4,12 +4,15 @@
 //! of errors, and the edge around all of it. Knows no resource family.
 
 pub mod auth;
+pub mod callers;
 pub mod client;
+pub mod describe;
 pub mod edge;
 pub mod error;
 pub mod extract;
 pub mod health;
 pub mod limit;
+pub mod openapi;
 pub mod respond;
 pub mod routes;
 pub mod serve;

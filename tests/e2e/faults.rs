@@ -78,8 +78,11 @@ async fn ready(server: &Server, status: u16) {
 
 /// Loses the database under load and has it back: no answer but the right ones, and none that is waited for.
 async fn lose(server: &Server, fault: impl AsyncFnOnce(), repair: impl AsyncFnOnce()) {
-    let load = Load::begin(server);
+    let log = &server.process().log;
+    let losses = || log.text().matches("the database is lost: requests").count();
+    let (load, before) = (Load::begin(server), losses());
     fault().await;
+    until("the loss is noticed", async || (losses() > before).then_some(())).await;
     ready(server, 503).await;
     let answer = timeout(AT_ONCE, server.get("/organizations")).await.expect("nobody waits for a lost database");
     assert_eq!(answer.status, 503);

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::Place;
+use crate::harness::{Place, until};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -96,8 +96,8 @@ async fn a_request_is_told_as_a_span_of_its_callers_trace_without_what_it_carrie
         .bearer_auth(&made.api_key)
         .header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
     assert_eq!(request.send().await.unwrap().status(), 200);
-    let logged = server.process().log.text();
-    assert!(logged.contains(TRACE), "the log names the trace: {logged}");
+    let log = &server.process().log;
+    until("the log names the trace", async || log.text().contains(TRACE).then_some(())).await;
     // What was not sent yet is sent now.
     let ended = server.stop().await;
     assert_eq!(ended.code(), Some(0), "{}", ended.log);

@@ -73,7 +73,8 @@ async fn what_the_first_version_left_goes_on_under_this_one() {
     let memberships = server.pages(&format!("/user_management/organization_memberships?user_id={user}")).await;
     assert_eq!(memberships[0]["role"]["slug"], "reader");
     let path = format!("/authorization/organization_memberships/{}/check", memberships[0]["id"].as_str().unwrap());
-    let check = json!({ "permission_slug": "posts:read", "resource_id": first["id"] });
+    let check = json!({ "permission_slug": "posts:read", "resource_type_slug": "organization",
+        "resource_external_id": first["id"] });
     assert_eq!(server.post(&path, check).await.expect(200)["authorized"], true);
 
     // The log goes on behind what was there.
