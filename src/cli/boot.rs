@@ -31,6 +31,10 @@ pub async fn application(
     public_url: String,
 ) -> Result<(App, Made), Box<dyn Error + Send + Sync>> {
     let keyring = Keyring::new(master_key(config, &database.random)?, Vec::new(), database.random.clone());
+    // Before anything is changed: who has another key has perhaps another database in mind, too.
+    if migrate::is_begun(database).await? {
+        installation::check_master_key(&mut database.system().await?, &keyring).await?;
+    }
     migrate::run(database).await?;
     let wishes = Wishes {
         api_key: config.api_key.clone(),

@@ -91,6 +91,11 @@ pub async fn unknown(database: &Database) -> Result<usize> {
     Ok(applied(database).await?.iter().filter(|version| !known.contains(version)).count())
 }
 
+/// Whether there is a schema of ours at all.
+pub async fn is_begun(database: &Database) -> Result<bool> {
+    Ok(!applied(database).await?.is_empty())
+}
+
 /// How many migrations this program knows.
 pub fn count() -> usize {
     MIGRATIONS.iter().count()

@@ -50,9 +50,9 @@ async fn a_backup_by_the_page_is_all_that_another_machine_needs() {
     let made = server.made().unwrap();
     let server = server.with_key(&made.api_key);
     // So that the transactions of before are of the future for another cluster.
-    let burn = "set synchronous_commit = off; do $$ begin for i in 1..1000 loop perform pg_current_xact_id(); commit; \
-                end loop; end $$";
-    let burnt = place.run(&["database", "psql", "--no-psqlrc", "--command", burn], &[]).await;
+    let burn = "do $$ begin for i in 1..1000 loop perform pg_current_xact_id(); commit; end loop; end $$";
+    let psql = ["database", "psql", "--no-psqlrc", "--command=set synchronous_commit = off", "--command", burn];
+    let burnt = place.run(&psql, &[]).await;
     assert_eq!(burnt.code(), Some(0), "{}", burnt.log);
     for number in 0..30 {
         server.post("/organizations", json!({ "name": number.to_string() })).await.expect(201);

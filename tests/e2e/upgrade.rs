@@ -1,7 +1,7 @@
 //! An upgrade: the database of the first version, under this one.
 
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _};
 use vestibule::kernel::clock::Clock;
 use vestibule::kernel::crypto::Random;
 use vestibule::kernel::id::{EventKind, Mint};
@@ -104,11 +104,18 @@ async fn a_migration_waits_for_those_who_work_and_lets_them_work() {
     };
     let mut worker = postgres.connect().await;
     let mut long = worker.begin().await.unwrap();
-    sqlx::query("update environments set name = name").execute(&mut *long).await.unwrap();
+    for work in ["update environments set name = name", "update organization_domains set state = state"] {
+        assert_eq!(sqlx::query(work).execute(&mut *long).await.unwrap().rows_affected(), 1);
+    }
 
     let killed = spawn();
     waits(&killed).await;
-    rename(&mut postgres.connect().await, "while it waits").await;
+    // What an application of the former version does meanwhile.
+    let mut other = postgres.connect().await;
+    for _ in 0..3 {
+        let read = "select (select count(*) from organization_domains) + (select count(*) from environments)";
+        assert_eq!(sqlx::query_scalar::<_, i64>(read).fetch_one(&mut other).await.unwrap(), 2);
+    }
     nix::sys::signal::kill(killed.pid(), nix::sys::signal::Signal::SIGKILL).unwrap();
     killed.ended().await;
 
@@ -126,10 +133,4 @@ async fn waits(process: &Process) {
         process.log.text().contains("could not have a table for itself").then_some(())
     })
     .await;
-}
-
-/// What an application of the former version does meanwhile.
-async fn rename(connection: &mut PgConnection, name: &str) {
-    let sql = "update organizations set name = $1 where external_id = 'heron-1'";
-    assert_eq!(sqlx::query(sql).bind(name).execute(connection).await.unwrap().rows_affected(), 1);
 }

@@ -182,10 +182,10 @@ async fn sealed(config: &Config, database: &Database, findings: &mut Findings) -
                 findings.failed("sealed", "the database is sealed under a key that is not here", advice);
             }
         }
-        Some(keyring) => match installation::is_key_of(&mut database.system().await?, &keyring).await? {
-            Some(true) => findings.ok("sealed", "the master key opens what is sealed in the database"),
-            Some(false) => findings.failed("sealed", "the database is sealed under another master key", advice),
-            None => findings.ok("sealed", "nothing is sealed yet"),
+        Some(keyring) => match installation::check_master_key(&mut database.system().await?, &keyring).await {
+            Ok(true) => findings.ok("sealed", "the master key opens what is sealed in the database"),
+            Ok(false) => findings.ok("sealed", "nothing is sealed yet"),
+            Err(error) => findings.failed("sealed", cause(&error), advice),
         },
     }
     Ok(())
