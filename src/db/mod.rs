@@ -6,6 +6,7 @@
 
 mod connection;
 pub mod embedded;
+pub mod examine;
 pub mod health;
 pub mod lease;
 pub mod migrate;

@@ -20,6 +20,7 @@ mod imported_passwords;
 mod installation;
 mod jwt;
 mod licences;
+mod migrations;
 mod openapi;
 mod organization_domains;
 mod organization_memberships;
