@@ -217,7 +217,8 @@ impl System {
     /// In a transaction only: its commit is what everybody then waits for.
     pub fn recall(&mut self, sql: Sql) -> Statement<'_> {
         self.recalls = true;
-        let transaction = self.connection.as_mut().filter(|connection| matches!(connection, Connection::Transaction(_)));
+        let transaction =
+            self.connection.as_mut().filter(|connection| matches!(connection, Connection::Transaction(_)));
         Statement::new(transaction.map(Connection::get), sql)
     }
 
