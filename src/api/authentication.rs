@@ -4,8 +4,8 @@
 //! decided here is the rest: parameters that are missing, and what the other doors would say in words of their own.
 
 use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::IntoResponse;
+use axum::http::header::{CACHE_CONTROL, HeaderName};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::body;
@@ -109,7 +109,8 @@ fn origin(body: &mut AuthenticateBody) -> Origin {
 }
 
 /// A success.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Authentication")]
 struct Answer {
     user: User,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,9 +132,15 @@ impl From<Admitted> for Answer {
     }
 }
 
+/// An answer that nobody on the way may keep.
+type NotKept<T> = ([(HeaderName, &'static str); 1], T);
+
 /// Nobody on the way may keep what is answered here: there are tokens in successes, and in some failures as well
 /// (RFC 6749, 5.1).
-async fn authenticate(State(app): State<App>, body: Result<JsonOrForm<AuthenticateBody>>) -> impl IntoResponse {
+async fn authenticate(
+    State(app): State<App>,
+    body: Result<JsonOrForm<AuthenticateBody>>,
+) -> NotKept<Result<Json<Answer>>> {
     let entry = match body {
         Ok(JsonOrForm(body)) => enter(&app, body).await,
         Err(error) => Err(error),
@@ -174,15 +181,28 @@ async fn enter(app: &App, mut body: AuthenticateBody) -> Result<Entry> {
     }
 }
 
+/// How often a password is compared anew because its hash was replaced meanwhile: once for a sign-in at the same moment
+/// that hashed it again, and once more for a change of the password.
+const COMPARISONS: usize = 3;
+
 /// The password is compared between reading the user and the transaction: no connection is held meanwhile.
 async fn by_password(scope: &Scope, email: &str, password: Secret<String>, origin: Origin) -> Result<Entry> {
     let app = scope.app();
     app.limits().sign_in(&format!("{} {}", scope.environment.client_id, normal_email(email)))?;
     let key = scope.signing_key().await?;
-    let known = store::users::find_credentials(&mut scope.read().await?, email).await?;
-    let proof = passwords::prove(app.hasher(), known, password).await?;
     let issuer = issuer(scope, &key);
-    scope.write(async |tx| domain::authentication::by_password(tx, &issuer, email, origin, proof).await).await
+    for _ in 0..COMPARISONS {
+        let known = store::users::find_credentials(&mut scope.read().await?, email).await?;
+        let proof = passwords::prove(app.hasher(), known, password.clone()).await?;
+        let origin = origin.clone();
+        let entry = scope
+            .write(async |tx| domain::authentication::by_password(tx, &issuer, email, origin, proof).await)
+            .await?;
+        if let Some(entry) = entry {
+            return Ok(entry);
+        }
+    }
+    Err(Error::unavailable("the password was changed each time that it was compared"))
 }
 
 fn issuer<'i>(scope: &'i Scope, key: &'i SigningKey) -> Issuer<'i> {

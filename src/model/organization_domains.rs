@@ -1,10 +1,12 @@
 //! Domains of organizations.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{OrganizationDomainId, OrganizationId};
+use crate::kernel::schema;
 
 crate::words! {
     /// Whether the organization is known to own the domain.
@@ -33,8 +35,9 @@ crate::words! {
 }
 
 /// A domain of an organization. One environment knows a domain once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "organization_domain")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct OrganizationDomain {
     /// Its id.
     pub id: OrganizationDomainId,
@@ -61,4 +64,26 @@ crate::events! { OrganizationDomain, |domain| Some(domain.organization_id.clone(
     updated = "organization_domain.updated",
     deleted = "organization_domain.deleted",
     verified = "organization_domain.verified",
+}
+
+crate::words! {
+    /// Why a domain could not be verified. That another organization has verified it cannot happen here, because one
+    /// environment knows a domain once.
+    pub enum FailureReason {
+        /// Its time is over.
+        Expired = "domain_verification_period_expired",
+    }
+}
+
+/// That a domain could not be verified, as the log tells it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct VerificationFailure {
+    /// Why.
+    pub reason: FailureReason,
+    /// The domain.
+    pub organization_domain: OrganizationDomain,
+}
+
+crate::events! { VerificationFailure, |failure| Some(failure.organization_domain.organization_id.clone());
+    failed = "organization_domain.verification_failed",
 }

@@ -6,16 +6,18 @@
 
 use std::marker::PhantomData;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::place::{Entry, LATER, Place, note_rest};
 use crate::body;
 use crate::kernel::id::{ClientId, EnvironmentId, OrganizationId, OrganizationMembershipId, UserId};
-use crate::kernel::read::{Read, ReadFields, Reader};
+use crate::kernel::read::{Body, Read, ReadFields, Reader};
+use crate::kernel::schema::Fields;
 use crate::kernel::secret::Secret;
 use crate::model::metadata;
 use crate::model::organization_memberships::Status;
 use crate::model::roles::RoleType;
+use crate::protocol::password::{SaltPosition, Scheme};
 use crate::words;
 
 /// An environment of the file, and what it holds.
@@ -129,6 +131,10 @@ pub struct Content<E> {
 }
 
 impl<E: Entry> ReadFields for Content<E> {
+    fn describe(fields: &mut Fields) {
+        fields.extend(Families::fields());
+    }
+
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
         let taken = Families::FIELDS.iter().filter_map(|&key| Some((key.to_owned(), map.remove(key)?))).collect();
         let families = Families::read(Some(Value::Object(taken)), at);
@@ -168,6 +174,12 @@ impl Families {
 pub struct ApiKeys(pub Vec<Secret<String>>);
 
 impl Read for ApiKeys {
+    const OPTIONAL: bool = true;
+
+    fn schema() -> Value {
+        json!({ "type": "object" })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         match value {
             None | Some(Value::Null) => Some(Self(Vec::new())),
@@ -329,7 +341,13 @@ body! {
         /// Pairs to be set; others stay.
         metadata: metadata::Change,
         /// The password that they sign in with. It need not be a strong one.
-        password: Option<Secret<String>>;
+        password: Option<Secret<String>>,
+        /// A hash of their password that another system made, for a user who has no password yet.
+        password_hash: Option<Secret<String>>,
+        /// What made it.
+        password_hash_type: Option<Scheme>,
+        /// Where the salt stood in it.
+        password_salt_position: Option<SaltPosition>;
         at: Place<User>
     }
 }

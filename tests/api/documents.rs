@@ -27,8 +27,10 @@ pub fn assert_part(document: &str, name: &str, fresh: &str) {
 /// The routes of each family of the API, in the order of their paths.
 fn families() -> BTreeMap<&'static str, Vec<String>> {
     let mut families = BTreeMap::<_, Vec<_>>::new();
-    for route in
-        app::routes().table().iter().filter(|route| route.access != Access::Operator && route.family != "health")
+    for route in app::routes()
+        .table()
+        .iter()
+        .filter(|route| route.access != Access::Operator && !["health", "openapi"].contains(&route.family))
     {
         families.entry(route.family).or_default().push((route.path, route.method.to_string()));
     }
@@ -46,10 +48,15 @@ fn state(family: &str) -> &'static str {
     match family {
         "authentication" => "password, refresh, choice of an organization; other grants later",
         "authorization" => "check on an organization; resources, assignments and discovery later",
-        "users" => "complete but for changes and verification of addresses, and imported password hashes",
-        "events" | "jwks" | "organizations" | "organization_memberships" | "permissions" | "roles" | "sessions" => {
-            "complete"
-        }
+        "users" => "complete but for changes and verification of addresses",
+        "events"
+        | "jwks"
+        | "organizations"
+        | "organization_domains"
+        | "organization_memberships"
+        | "permissions"
+        | "roles"
+        | "sessions" => "complete",
         _ => panic!("say in tests/api/documents.rs what the state of {family} is"),
     }
 }
@@ -59,7 +66,8 @@ fn the_readme_lists_the_families_that_are_served() {
     let mut table = "| family | operations | state |\n|---|---|---|\n".to_owned();
     let mut all = 0;
     for (family, routes) in families() {
-        all += routes.len();
+        // Aliases for older clients are no operations of the API's document.
+        all += routes.iter().filter(|route| !route.contains(" /organization-domains")).count();
         writeln!(table, "| {family} | {} | {} |", routes.len(), state(family)).unwrap();
     }
     writeln!(table, "| together | {all} of 317 | |").unwrap();
