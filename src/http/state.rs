@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 
+use super::callers::Callers;
 use super::limit::Limits;
 use super::openapi::Documents;
 use super::signing::SigningKeys;
@@ -21,6 +22,7 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    callers: Callers,
     signing_keys: SigningKeys,
     documents: OnceLock<Documents>,
     domains_due: Notify,
@@ -56,6 +58,7 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Inner {
             parts,
+            callers: Callers::default(),
             signing_keys: SigningKeys::default(),
             documents: OnceLock::new(),
             domains_due: Notify::new(),
@@ -70,6 +73,11 @@ impl App {
     /// The keys that secrets are sealed under.
     pub fn keyring(&self) -> &Keyring {
         &self.0.parts.keyring
+    }
+
+    /// Who calls, as far as it is remembered.
+    pub(super) fn callers(&self) -> &Callers {
+        &self.0.callers
     }
 
     /// The keys that sign tokens, as they are kept in memory.

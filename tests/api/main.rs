@@ -9,6 +9,7 @@ mod harness;
 mod admin;
 mod architecture;
 mod authorization;
+mod callers;
 mod command_line;
 mod conventions;
 mod crypto;
