@@ -9,12 +9,14 @@ pub mod authorization;
 pub mod events;
 pub mod groups;
 pub mod jwks;
+pub mod organization_domains;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod roles;
 pub mod sessions;
 pub mod users;
+pub mod webhook_endpoints;
 
 use crate::http::Routes;
 
@@ -22,6 +24,7 @@ use crate::http::Routes;
 pub fn routes() -> Routes {
     Routes::family("platform")
         .merge(organizations::routes())
+        .merge(organization_domains::routes())
         .merge(users::routes())
         .merge(organization_memberships::routes())
         .merge(groups::routes())
@@ -33,4 +36,5 @@ pub fn routes() -> Routes {
         .merge(sessions::routes())
         .merge(jwks::routes())
         .merge(events::routes())
+        .merge(webhook_endpoints::routes())
 }

@@ -33,6 +33,7 @@ pub struct World {
     organization: String,
     user: String,
     loner: String,
+    domain: String,
     membership: String,
     inactive: String,
     /// A group with two members, and one with the first of them.
@@ -42,6 +43,7 @@ pub struct World {
     /// A key of the organization, and its value.
     api_key: (String, String),
     session: String,
+    endpoint: String,
     own: Vec<String>,
 }
 
@@ -60,6 +62,14 @@ impl World {
         };
         let organization = make("/organizations", json!({ "name": "First", "external_id": "organization-1" })).await;
         let second = make("/organizations", json!({ "name": "Second" })).await;
+        let claim = json!({ "organization_id": organization, "domain": "first.example.test" });
+        let domain = make("/organization_domains", claim).await;
+        // One that is not being looked for, so that to begin anew is a change.
+        sqlx::query("update organization_domains set state = 'failed' where id = $1")
+            .bind(&domain)
+            .execute(t.app.database().pool())
+            .await
+            .unwrap();
         let with =
             |name: &str| json!({ "email": format!("{name}@example.test"), "external_id": format!("user-{name}") });
         let user = make("/user_management/users", with("first")).await;
@@ -67,6 +77,10 @@ impl World {
         for slug in ["read", "write"] {
             make("/authorization/permissions", json!({ "slug": slug, "name": slug })).await;
         }
+        let hook =
+            |name: &str| json!({ "endpoint_url": format!("https://{name}.example.test"), "events": ["user.created"] });
+        let endpoint = make("/webhook_endpoints", hook("first")).await;
+        make("/webhook_endpoints", hook("second")).await;
         let roles = format!("/authorization/organizations/{organization}/roles");
         for (path, slug) in [("/authorization/roles", "editor"), (&roles, "org-editor"), (&roles, "org-unused")] {
             make(path, json!({ "slug": slug, "name": slug })).await;
@@ -95,8 +109,20 @@ impl World {
         let made = t.post(&keys, json!({ "name": "second", "permissions": ["read"] })).await.created();
         let api_key = (id(&made), made["value"].as_str().unwrap().to_owned());
         own.push(api_key.0.clone());
-        let session = String::new();
-        Self { organization, user, loner, membership, inactive, groups, colleague, api_key, session, own }
+        Self {
+            organization,
+            user,
+            loner,
+            domain,
+            membership,
+            inactive,
+            groups,
+            colleague,
+            api_key,
+            session: String::new(),
+            endpoint,
+            own,
+        }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -114,6 +140,7 @@ impl World {
     /// How every route is called, in this world.
     pub fn cases(&self) -> Vec<Case> {
         let mut cases = self.organizations();
+        cases.extend(self.domains());
         cases.extend(self.users());
         cases.extend(self.memberships());
         cases.extend(self.groups());
@@ -123,6 +150,7 @@ impl World {
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
+        cases.extend(self.webhook_endpoints());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -136,6 +164,21 @@ impl World {
             self.get("/organizations/{id}", &one),
             self.send(Method::PUT, "/organizations/{id}", &one, json!({ "name": "Changed" })),
             self.delete("/organizations/{id}", &one),
+        ]
+    }
+
+    fn domains(&self) -> Vec<Case> {
+        let (all, one) = ("/organization_domains", format!("/organization_domains/{}", self.domain));
+        let (older, verify) = ("/organization-domains", "/organization_domains/{id}/verify");
+        let claim = json!({ "organization_id": self.organization, "domain": "second.example.test" });
+        let verify_older = format!("{older}/{}/verify", self.domain);
+        vec![
+            Case { names_foreign: true, ..self.send(Method::POST, all, all, claim.clone()) },
+            Case { names_foreign: true, ..self.send(Method::POST, older, older, claim) },
+            self.get("/organization_domains/{id}", &one),
+            self.delete("/organization_domains/{id}", &one),
+            self.send(Method::POST, verify, &format!("{one}/verify"), json!({})),
+            self.send(Method::POST, "/organization-domains/{id}/verify", &verify_older, json!({})),
         ]
     }
 
@@ -304,6 +347,17 @@ impl World {
             self.send(Method::POST, permissions, &format!("{one}/permissions"), json!({ "slug": "write" })),
             self.send(Method::PUT, permissions, &format!("{one}/permissions"), json!({ "permissions": [] })),
             self.delete(permission, &format!("{one}/permissions/read")),
+        ]
+    }
+
+    fn webhook_endpoints(&self) -> Vec<Case> {
+        let (all, one) = ("/webhook_endpoints", format!("/webhook_endpoints/{}", self.endpoint));
+        let third = json!({ "endpoint_url": "https://third.example.test", "events": ["user.created"] });
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, third),
+            self.send(Method::PATCH, "/webhook_endpoints/{id}", &one, json!({ "status": "disabled" })),
+            self.delete("/webhook_endpoints/{id}", &one),
         ]
     }
 
