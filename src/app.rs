@@ -14,5 +14,5 @@ pub fn routes() -> Routes {
 
 /// The whole application as one service.
 pub fn router(app: &App) -> Router {
-    edge::surround(routes().into_router(), app.clone())
+    edge::surround(routes(), app.clone())
 }

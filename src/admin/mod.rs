@@ -3,6 +3,7 @@
 //! The conventions are the API's own (lists, errors, ids); the key is the operator's token, and nothing here belongs
 //! to one environment unless its path says so. Rules are in `domain/`, shared with the command line and the seed.
 
+pub mod applications;
 pub mod clock;
 pub mod environments;
 pub mod management_keys;
@@ -22,6 +23,7 @@ pub fn routes() -> Routes {
         .merge(management_keys::routes())
         .merge(settings::routes())
         .merge(roles::routes())
+        .merge(applications::routes())
         .merge(clock::routes())
 }
 

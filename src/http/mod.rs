@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod client;
+pub mod cors;
 pub mod edge;
 pub mod error;
 pub mod extract;

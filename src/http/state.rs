@@ -9,6 +9,7 @@ use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
 use crate::protocol::password::Hasher;
+use crate::protocol::web_address::Plain;
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -82,6 +83,11 @@ impl App {
     /// Whether this is a server for development.
     pub fn is_development(&self) -> bool {
         self.0.parts.development
+    }
+
+    /// Where addresses that applications configure may be of plain http.
+    pub fn plain_http(&self) -> Plain {
+        if self.is_development() { Plain::Anywhere } else { Plain::Local }
     }
 
     /// The largest body that is read, in bytes.

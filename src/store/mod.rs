@@ -4,12 +4,16 @@
 //! `$1`; files do not call one another, they join tables. What crosses environments is in [`system`].
 
 pub mod authorization;
+pub mod cors_origins;
 pub mod events;
+pub mod jwt_templates;
+pub mod oauth_resources;
 pub mod organization_domains;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod pending_authentications;
 pub mod permissions;
+pub mod redirect_uris;
 pub mod refresh_tokens;
 pub mod resource_types;
 pub mod resources;

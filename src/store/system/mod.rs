@@ -2,6 +2,7 @@
 //!
 //! Functions take `&mut System`, which is accepted nowhere else.
 
+pub mod cors_origins;
 pub mod environments;
 pub mod event_partitions;
 pub mod installation;
