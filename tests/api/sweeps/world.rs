@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::config::Config;
 use crate::harness::{PASSWORD, Test};
 
 /// A call of a route.
@@ -36,6 +37,7 @@ pub struct World {
     membership: String,
     inactive: String,
     session: String,
+    pub(super) config: Config,
     own: Vec<String>,
 }
 
@@ -71,7 +73,8 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
-        Self { organization, user, loner, membership, inactive, session: String::new(), own }
+        let config = Config::make(t, &mut own).await;
+        Self { organization, user, loner, membership, inactive, session: String::new(), config, own }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -95,6 +98,7 @@ impl World {
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
+        cases.extend(self.applications());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -231,15 +235,15 @@ impl World {
         ]
     }
 
-    fn get(&self, template: &'static str, path: &str) -> Case {
+    pub(super) fn get(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::GET, template, path, None)
     }
 
-    fn delete(&self, template: &'static str, path: &str) -> Case {
+    pub(super) fn delete(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::DELETE, template, path, None)
     }
 
-    fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
+    pub(super) fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
     }
 
