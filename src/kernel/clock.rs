@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::schema;
+
 /// A moment, in UTC, to the millisecond; on the wire `2026-01-15T12:00:00.000Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
@@ -77,6 +79,8 @@ impl<'de> Deserialize<'de> for Timestamp {
         Ok(Self::from_millis(moment.timestamp_millis()))
     }
 }
+
+crate::inline_schema! { [] Timestamp, schema::timestamp() }
 
 /// The clock of a server: the system's, plus an offset that development and tests may move.
 #[derive(Debug, Clone, Default)]

@@ -13,6 +13,7 @@ pub mod id;
 pub mod page;
 pub mod patch;
 pub mod read;
+pub mod schema;
 pub mod secret;
 
 pub use error::{Error, Result};

@@ -1,14 +1,17 @@
 //! Resources that tokens can be asked for (RFC 8707).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::OauthResourceId;
+use crate::kernel::schema;
 
 /// A resource indicator: a server of the application's that tokens can be asked for. One with a `*` stands for many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "authkit_oauth_resource")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct OauthResource {
     /// Its id.
     pub id: OauthResourceId,

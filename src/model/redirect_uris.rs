@@ -1,14 +1,17 @@
 //! Redirect URIs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::RedirectUriId;
+use crate::kernel::schema;
 
 /// An address that sign-in may send people back to. One with a `*` stands for many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "redirect_uri")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct RedirectUri {
     /// Its id.
     pub id: RedirectUriId,

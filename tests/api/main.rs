@@ -21,6 +21,7 @@ mod jwt;
 mod jwt_template;
 mod licences;
 mod oauth_resources;
+mod openapi;
 mod organization_memberships;
 mod organizations;
 mod packaging;

@@ -4,6 +4,7 @@
 //! which proves isolation all day long. Stories are set up through the API itself.
 
 mod answer;
+pub mod contract;
 #[path = "../folder.rs"]
 mod folder;
 mod sign_in;
@@ -213,9 +214,11 @@ impl Test {
             let value = format!("Bearer {}", self.key).parse().unwrap();
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
-        let what = format!("{} {}", request.method(), request.uri());
+        let (method, path) = (request.method().clone(), request.uri().to_string());
         let response = self.router.clone().oneshot(request).await.unwrap();
-        Answer::read(what, response).await
+        let answer = Answer::read(format!("{method} {path}"), response).await;
+        contract::hold(&method, &path, &answer);
+        answer
     }
 
     /// A new organization of this name.
