@@ -6,6 +6,7 @@
 pub mod applications;
 pub mod clock;
 pub mod environments;
+pub mod mail;
 pub mod management_keys;
 pub mod roles;
 pub mod settings;
@@ -24,6 +25,7 @@ pub fn routes() -> Routes {
         .merge(settings::routes())
         .merge(roles::routes())
         .merge(applications::routes())
+        .merge(mail::routes())
         .merge(clock::routes())
 }
 

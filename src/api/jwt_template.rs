@@ -11,9 +11,7 @@ use crate::store;
 
 /// The routes of the family.
 pub fn routes() -> Routes {
-    Routes::family("jwt_template")
-        .get("/user_management/jwt_template", find)
-        .put("/user_management/jwt_template", set)
+    Routes::family("jwt_template").get("/user_management/jwt_template", find).put("/user_management/jwt_template", set)
 }
 
 body! {

@@ -14,6 +14,7 @@ use crate::http::state::Parts;
 use crate::kernel::config::Config;
 use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
+use crate::outbound::mail::Mailer;
 use crate::protocol::password::{self, Hasher};
 
 /// The file in the data directory that holds the master key, where none is set.
@@ -42,6 +43,7 @@ pub async fn application(
         database: database.clone(),
         keyring,
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
+        mailer: mailer(config)?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
         public_url,
         operator,
@@ -50,6 +52,17 @@ pub async fn application(
         stopping: AtomicBool::new(false),
     });
     Ok((app, made))
+}
+
+/// The way to the server for mail. The settings come together or not at all.
+fn mailer(config: &Config) -> Result<Option<Mailer>, Box<dyn Error + Send + Sync>> {
+    match (&config.smtp_url, &config.mail_from) {
+        (Some(url), Some(from)) => {
+            let mailer = Mailer::new(url.expose(), from);
+            mailer.map(Some).map_err(|error| format!("VESTIBULE_SMTP_URL cannot be used: {error}").into())
+        }
+        (None, _) | (_, None) => Ok(None),
+    }
 }
 
 fn master_key(config: &Config, random: &Random) -> Result<MasterKey, Box<dyn Error + Send + Sync>> {

@@ -15,7 +15,7 @@ use crate::domain::installation::Made;
 use crate::http::{self, App};
 use crate::kernel::config::Config;
 use crate::worker::metrics::Exporter;
-use crate::worker::upkeep;
+use crate::worker::{mail, upkeep};
 
 /// Shown whatever the log is set to.
 const BANNER: &str = "
@@ -67,6 +67,7 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
         started = start(config, database, origin.as_str()) => started?,
         () = &mut told => return Ok(()),
     };
+    workers.push(mail::start(app.clone(), stopping.clone()));
     workers.push(upkeep::start(app.clone(), stopping));
     tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
     let stopped = async {

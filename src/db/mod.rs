@@ -9,10 +9,12 @@ pub mod migrate;
 pub mod scope;
 pub mod statement;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::Notify;
 
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
@@ -33,6 +35,8 @@ pub struct Database {
     pub mint: Mint,
     /// The source of randomness.
     pub random: Random,
+    /// Rings when a transaction has written mail, for the worker of this process that sends it.
+    pub mail_bell: Arc<Notify>,
 }
 
 /// A connection that lay idle this long is tried before it is used.
@@ -73,7 +77,7 @@ impl Database {
     /// The database of a pool that is open already, with another clock: tests share one pool.
     pub fn of(pool: PgPool, clock: Clock, random: Random) -> Self {
         let mint = Mint::new(clock.clone(), random.clone());
-        Self { pool, clock, mint, random }
+        Self { pool, clock, mint, random, mail_bell: Arc::default() }
     }
 
     /// A connection for reading within an environment.
@@ -93,7 +97,9 @@ impl Database {
         let transaction = self.pool.begin().await.map_err(statement::failure)?;
         let mut tx = Tx::new(transaction, environment, self);
         let outcome = change(&mut tx).await?;
-        tx.commit().await?;
+        if tx.commit().await?.has_mail {
+            self.mail_bell.notify_one();
+        }
         Ok(outcome)
     }
 

@@ -74,6 +74,13 @@ pub struct Tx {
     mint: Mint,
     random: Random,
     events: Vec<Event>,
+    has_mail: bool,
+}
+
+/// What a transaction has written that somebody is to be woken for.
+pub(super) struct Written {
+    /// Mail.
+    pub has_mail: bool,
 }
 
 impl Deref for Tx {
@@ -102,6 +109,7 @@ impl Tx {
             mint: database.mint.clone(),
             random: database.random.clone(),
             events: Vec::new(),
+            has_mail: false,
         }
     }
 
@@ -131,9 +139,15 @@ impl Tx {
         Ok(())
     }
 
-    pub(super) async fn commit(mut self) -> Result<()> {
+    /// Has the worker that sends mail woken, once this transaction is committed.
+    pub fn ring_mail(&mut self) {
+        self.has_mail = true;
+    }
+
+    pub(super) async fn commit(mut self) -> Result<Written> {
         self.write_events().await?;
-        self.db.connection.commit().await
+        self.db.connection.commit().await?;
+        Ok(Written { has_mail: self.has_mail })
     }
 
     /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
@@ -229,6 +243,7 @@ impl System {
             mint: self.mint.clone(),
             random: self.random.clone(),
             events: Vec::new(),
+            has_mail: false,
         };
         let outcome = match change(&mut tx).await {
             Ok(outcome) => tx.write_events().await.map(|()| outcome),

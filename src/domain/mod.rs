@@ -10,6 +10,7 @@ pub mod cors_origins;
 pub mod environments;
 pub mod installation;
 pub mod jwt_templates;
+pub mod mail;
 pub mod oauth_resources;
 pub mod organization_domains;
 pub mod organization_memberships;

@@ -37,7 +37,8 @@ pub async fn create(tx: &mut Tx, input: Create) -> Result<RedirectUri> {
     if is_default {
         store::redirect_uris::clear_default(tx, now).await?;
     }
-    let redirect = RedirectUri { id: id.unwrap_or_else(|| tx.mint()), uri, is_default, created_at: now, updated_at: now };
+    let redirect =
+        RedirectUri { id: id.unwrap_or_else(|| tx.mint()), uri, is_default, created_at: now, updated_at: now };
     store::redirect_uris::insert(tx, &redirect).await?;
     Ok(redirect)
 }

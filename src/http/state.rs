@@ -9,6 +9,7 @@ use super::signing::SigningKeys;
 use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
+use crate::outbound::mail::Mailer;
 use crate::protocol::password::Hasher;
 use crate::protocol::web_address::Plain;
 
@@ -32,6 +33,8 @@ pub struct Parts {
     pub keyring: Keyring,
     /// Where passwords are hashed.
     pub hasher: Hasher,
+    /// The way to the server for mail, if there is one.
+    pub mailer: Option<Mailer>,
     /// The rate limits.
     pub limits: Limits,
     /// The origin that clients see, without a slash at the end.
@@ -80,6 +83,11 @@ impl App {
     /// Where passwords are hashed.
     pub fn hasher(&self) -> &Hasher {
         &self.0.parts.hasher
+    }
+
+    /// The way to the server for mail, if there is one.
+    pub fn mailer(&self) -> Option<&Mailer> {
+        self.0.parts.mailer.as_ref()
     }
 
     /// The rate limits.

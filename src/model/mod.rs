@@ -9,6 +9,7 @@ pub mod events;
 pub mod jwt_templates;
 pub mod keys;
 pub mod locales;
+pub mod mail;
 pub mod metadata;
 pub mod oauth_resources;
 pub mod organization_domains;

@@ -153,8 +153,20 @@ fn has_owner(name: &str) -> bool {
 
 /// Schemes that a browser would act upon itself instead of handing them to an application.
 const NO_APPLICATION: [&str; 14] = [
-    "about", "blob", "chrome", "data", "file", "filesystem", "ftp", "intent", "javascript", "mailto", "resource",
-    "vbscript", "view-source", "ws",
+    "about",
+    "blob",
+    "chrome",
+    "data",
+    "file",
+    "filesystem",
+    "ftp",
+    "intent",
+    "javascript",
+    "mailto",
+    "resource",
+    "vbscript",
+    "view-source",
+    "ws",
 ];
 
 fn check_own_scheme(url: &Url, wildcard: Wildcard) -> Result<(), Problem> {

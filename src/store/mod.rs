@@ -7,6 +7,7 @@ pub mod authorization;
 pub mod cors_origins;
 pub mod events;
 pub mod jwt_templates;
+pub mod mail;
 pub mod oauth_resources;
 pub mod organization_domains;
 pub mod organization_memberships;

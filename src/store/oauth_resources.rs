@@ -31,15 +31,11 @@ pub async fn lock_default(db: &mut Db) -> Result<()> {
 
 /// The resource that must be there, held until the transaction ends.
 pub async fn lock(db: &mut Db, id: &OauthResourceId) -> Result<OauthResource> {
-    db.query(sql!(
-        "select ",
-        columns!(),
-        " from oauth_resources r where r.environment = $1 and r.id = $2 for update"
-    ))
-    .bind(id)
-    .find()
-    .await?
-    .ok_or_else(|| Error::missing(id))
+    db.query(sql!("select ", columns!(), " from oauth_resources r where r.environment = $1 and r.id = $2 for update"))
+        .bind(id)
+        .find()
+        .await?
+        .ok_or_else(|| Error::missing(id))
 }
 
 /// Takes from the default that it is.

@@ -31,15 +31,11 @@ pub async fn lock_default(db: &mut Db) -> Result<()> {
 
 /// The redirect URI that must be there, held until the transaction ends.
 pub async fn lock(db: &mut Db, id: &RedirectUriId) -> Result<RedirectUri> {
-    db.query(sql!(
-        "select ",
-        columns!(),
-        " from redirect_uris r where r.environment = $1 and r.id = $2 for update"
-    ))
-    .bind(id)
-    .find()
-    .await?
-    .ok_or_else(|| Error::missing(id))
+    db.query(sql!("select ", columns!(), " from redirect_uris r where r.environment = $1 and r.id = $2 for update"))
+        .bind(id)
+        .find()
+        .await?
+        .ok_or_else(|| Error::missing(id))
 }
 
 /// Whether there is a default.
@@ -49,13 +45,11 @@ pub async fn has_default(db: &mut Db) -> Result<bool> {
 
 /// Takes from the default that it is.
 pub async fn clear_default(db: &mut Db, now: Timestamp) -> Result<()> {
-    db.query(sql!(
-        "update redirect_uris set is_default = false, updated_at = $2 where environment = $1 and is_default"
-    ))
-    .bind(now)
-    .run()
-    .await
-    .map(drop)
+    db.query(sql!("update redirect_uris set is_default = false, updated_at = $2 where environment = $1 and is_default"))
+        .bind(now)
+        .run()
+        .await
+        .map(drop)
 }
 
 /// Writes a new redirect URI.

@@ -21,7 +21,8 @@ use crate::http::App;
 use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::model::events::RETENTION_DAYS;
-use crate::store::system::{event_partitions, sign_ins};
+use crate::model::mail;
+use crate::store::system::{event_partitions, mail as outbox, sign_ins};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_mins(10);
@@ -53,6 +54,7 @@ pub async fn round(app: &App) {
     report("make_event_partitions", make_event_partitions(app).await);
     report("drop_event_partitions", drop_event_partitions(app).await);
     report("forget_sign_ins", forget_sign_ins(app).await);
+    report("forget_mail", forget_mail(app).await);
     report("tidy_rate_limits", Ok(tidy_rate_limits(app)));
 }
 
@@ -140,6 +142,19 @@ async fn forget_sign_ins(app: &App) -> Result<u64> {
         let batch = batch.await?;
         all += batch.iter().sum::<u64>();
         if batch.iter().all(|deleted| *deleted < sign_ins::BATCH) {
+            return Ok(all);
+        }
+    }
+}
+
+/// Deletes mail that is older than anybody wants to read it.
+async fn forget_mail(app: &App) -> Result<u64> {
+    let before = app.database().clock.now().plus_seconds(-mail::RETENTION_DAYS * DAY_SECONDS);
+    let mut all = 0;
+    loop {
+        let deleted = app.database().write_system(async |system| outbox::delete(system, before).await).await?;
+        all += deleted;
+        if deleted < outbox::BATCH {
             return Ok(all);
         }
     }

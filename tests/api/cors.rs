@@ -21,8 +21,7 @@ async fn browse(t: &Test, method: Method, path: &str, origin: &str, headers: &[(
 }
 
 async fn preflight(t: &Test, path: &str, origin: &str) -> Answer {
-    let asked =
-        [("access-control-request-method", "POST"), ("access-control-request-headers", "accept,content-type")];
+    let asked = [("access-control-request-method", "POST"), ("access-control-request-headers", "accept,content-type")];
     browse(t, Method::OPTIONS, path, origin, &asked).await
 }
 

@@ -56,9 +56,12 @@ fn of_many_defaults_made_at_once_one_stays() {
 fn a_resource_is_an_address_or_a_pattern_of_few_forms() {
     story(async |t| {
         let t = Test::with(|parts| parts.development = false).await.joined(&t);
-        for uri in
-            ["https://*.example.com", "https://mcp.example.com/*", "https://mcp.example.com/v1/*", "http://localhost:1/"]
-        {
+        for uri in [
+            "https://*.example.com",
+            "https://mcp.example.com/*",
+            "https://mcp.example.com/v1/*",
+            "http://localhost:1/",
+        ] {
             t.post(ALL, json!({ "uri": uri })).await.created();
         }
         for uri in [

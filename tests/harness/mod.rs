@@ -148,6 +148,7 @@ impl Test {
             database: Database::of(pool, Clock::default(), Random::new()),
             keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
+            mailer: None,
             limits: Limits::default(),
             public_url: "http://vestibule.test".to_owned(),
             operator: sha256(OPERATOR.as_bytes()),

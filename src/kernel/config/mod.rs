@@ -217,6 +217,15 @@ impl Draft {
             );
             values.faults.push(Fault::new(values.place("dev"), problem));
         }
+        for (given, missing, name) in [
+            (self.smtp_url.as_ref().map(Option::is_some), self.mail_from.as_ref().map(Option::is_none), "smtp_url"),
+            (self.mail_from.as_ref().map(Option::is_some), self.smtp_url.as_ref().map(Option::is_none), "mail_from"),
+        ] {
+            if (given, missing) == (Some(true), Some(true)) {
+                let problem = "VESTIBULE_SMTP_URL and VESTIBULE_MAIL_FROM go together: set both, or neither";
+                values.faults.push(Fault::new(values.place(name), problem));
+            }
+        }
         if let (Some(listen), Some(Some(metrics))) = (self.listen, self.metrics_listen)
             && listen == metrics
             && listen.port() != 0
@@ -266,6 +275,10 @@ settings! {
     open log: String = kind::LOG, default "info";
     /// Form of the log lines.
     open log_format: LogFormat = kind::LOG_FORMAT, default "text";
+    /// Server that mail is sent through, for example `smtp://user:password@host:587?tls=required`.
+    secret smtp_url: Option<Secret<String>> = kind::SMTP_URL, absent "mail stays in the outbox, where the admin API shows it";
+    /// Address that mail comes from. Goes together with `VESTIBULE_SMTP_URL`.
+    open mail_from: Option<String> = kind::MAILBOX, absent "no mail is sent";
     /// Requests per minute that one API key may send; 0 for no limit.
     open rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
     /// Attempts to sign in per minute for one address; 0 for no limit.

@@ -6,5 +6,6 @@ pub mod cors_origins;
 pub mod environments;
 pub mod event_partitions;
 pub mod installation;
+pub mod mail;
 pub mod management_keys;
 pub mod sign_ins;

@@ -127,7 +127,8 @@ fn every_list_pages_both_ways() {
             }
             let list = t.get(case.with("limit=100")).await.ok();
             // Some lists that are answered whole have cursors, which name nothing.
-            let cursors = |list: &Value| ["before", "after"].iter().any(|cursor| list["list_metadata"][cursor].is_string());
+            let cursors =
+                |list: &Value| ["before", "after"].iter().any(|cursor| list["list_metadata"][cursor].is_string());
             let is_paged = cursors(&t.get(case.with("limit=1")).await.ok());
             let is_list = list["object"] == "list" || list.is_array();
             if !is_list {
