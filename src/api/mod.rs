@@ -7,6 +7,7 @@ pub mod authentication;
 pub mod authorization;
 pub mod cors_origins;
 pub mod events;
+pub mod invitations;
 pub mod jwks;
 pub mod jwt_template;
 pub mod oauth_resources;
@@ -17,6 +18,7 @@ pub mod redirect_uris;
 pub mod roles;
 pub mod sessions;
 pub mod users;
+pub mod waitlists;
 
 use crate::http::Routes;
 
@@ -37,4 +39,6 @@ pub fn routes() -> Routes {
         .merge(cors_origins::routes())
         .merge(jwt_template::routes())
         .merge(oauth_resources::routes())
+        .merge(invitations::routes())
+        .merge(waitlists::routes())
 }

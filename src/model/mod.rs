@@ -6,6 +6,7 @@ pub mod authentication;
 pub mod cors_origins;
 pub mod environments;
 pub mod events;
+pub mod invitations;
 pub mod jwt_templates;
 pub mod keys;
 pub mod locales;
@@ -23,6 +24,7 @@ pub mod roles;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;
+pub mod waitlists;
 
 /// Declares the events about an object: `organization.created()` and its siblings.
 ///

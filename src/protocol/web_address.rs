@@ -58,6 +58,15 @@ pub fn redirect_uri(text: &str, plain: Plain) -> Result<Pattern, Problem> {
     Ok(Pattern { is_wildcard: wildcard != Wildcard::None })
 }
 
+/// A page that people are sent to with something in the query.
+pub fn page(text: &str, plain: Plain) -> Result<(), Problem> {
+    let (url, wildcard) = parse(text)?;
+    if wildcard != Wildcard::None {
+        return Err("must not have a *");
+    }
+    check_web(&url, wildcard, plain)
+}
+
 /// A server that tokens can be asked for (RFC 8707, 2): an absolute address of the web without a fragment. A `*` may
 /// stand in the first label of the host or for the last segment of the path.
 pub fn resource(text: &str, plain: Plain) -> Result<Pattern, Problem> {

@@ -6,6 +6,7 @@
 pub mod authorization;
 pub mod cors_origins;
 pub mod events;
+pub mod invitations;
 pub mod jwt_templates;
 pub mod mail;
 pub mod oauth_resources;
@@ -24,3 +25,4 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod system;
 pub mod users;
+pub mod waitlists;
