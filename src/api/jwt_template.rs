@@ -3,7 +3,7 @@
 use crate::body;
 use crate::domain;
 use crate::http::extract::Json;
-use crate::http::{Routes, Scope};
+use crate::http::{Existing, Routes, Scope};
 use crate::kernel::Result;
 use crate::kernel::check::{Check, Faults};
 use crate::model::jwt_templates::JwtTemplate;
@@ -26,9 +26,9 @@ impl Check for SetBody {
     }
 }
 
-async fn find(scope: Scope) -> Result<Json<JwtTemplate>> {
+async fn find(scope: Scope) -> Result<Existing<JwtTemplate>> {
     let found = store::jwt_templates::find(&mut scope.read().await?).await?;
-    found.map(Json).ok_or_else(domain::jwt_templates::missing)
+    found.map(Existing).ok_or_else(domain::jwt_templates::missing)
 }
 
 async fn set(scope: Scope, Json(body): Json<SetBody>) -> Result<Json<JwtTemplate>> {

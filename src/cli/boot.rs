@@ -14,7 +14,7 @@ use crate::http::state::Parts;
 use crate::kernel::config::Config;
 use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
-use crate::outbound::mail::Mailer;
+use crate::outbound::mail::{Mailer, SEND_TIME};
 use crate::protocol::password::{self, Hasher};
 
 /// The file in the data directory that holds the master key, where none is set.
@@ -58,7 +58,7 @@ pub async fn application(
 fn mailer(config: &Config) -> Result<Option<Mailer>, Box<dyn Error + Send + Sync>> {
     match (&config.smtp_url, &config.mail_from) {
         (Some(url), Some(from)) => {
-            let mailer = Mailer::new(url.expose(), from);
+            let mailer = Mailer::new(url.expose(), from, SEND_TIME);
             mailer.map(Some).map_err(|error| format!("VESTIBULE_SMTP_URL cannot be used: {error}").into())
         }
         (None, _) | (_, None) => Ok(None),

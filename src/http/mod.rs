@@ -21,6 +21,6 @@ pub mod state;
 
 pub use auth::{Operator, Scope};
 pub use extract::{Json, JsonOrForm, Path, Query};
-pub use respond::{Accepted, Created, Done, NoContent};
+pub use respond::{Accepted, Created, Done, Existing, NoContent};
 pub use routes::Routes;
 pub use state::App;

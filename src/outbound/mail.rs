@@ -15,10 +15,8 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message as Envelope, Tokio
 
 use crate::kernel::clock::Timestamp;
 
-/// How long the server may take for one answer.
-const ANSWER_TIME: Duration = Duration::from_secs(20);
-/// How long it may take for a message, from connecting to having taken it over.
-const SEND_TIME: Duration = Duration::from_secs(60);
+/// How long the server may take for a message, from connecting to having taken it over, unless somebody says otherwise.
+pub const SEND_TIME: Duration = Duration::from_mins(1);
 /// Connections that are kept, and that one server of ours opens at most.
 const CONNECTIONS: u32 = 4;
 
@@ -26,6 +24,7 @@ const CONNECTIONS: u32 = 4;
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    send_time: Duration,
 }
 
 impl fmt::Debug for Mailer {
@@ -62,16 +61,18 @@ pub enum Failure {
 }
 
 impl Mailer {
-    /// The way to the server of this URL (`smtp://user:password@host:587?tls=required`), for mail from this address.
+    /// The way to the server of this URL (`smtp://user:password@host:587?tls=required`), for mail from this address. The
+    /// server may take that long for each.
     ///
     /// # Errors
     ///
     /// When one of the two cannot be read. Settings have been held against that before.
-    pub fn new(url: &str, from: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub fn new(url: &str, from: &str, send_time: Duration) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let pool = PoolConfig::new().max_size(CONNECTIONS).idle_timeout(Duration::from_secs(30));
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
-        let transport = transport.timeout(Some(ANSWER_TIME)).pool_config(pool).build();
-        Ok(Self { transport, from: from.parse().map_err(|error: AddressError| error.to_string())? })
+        let transport = transport.timeout(Some(send_time)).pool_config(pool).build();
+        let from = from.parse().map_err(|error: AddressError| error.to_string())?;
+        Ok(Self { transport, from, send_time })
     }
 
     /// Sends a message, once. If this fails, the server may have taken it over all the same.
@@ -81,10 +82,10 @@ impl Mailer {
     /// [`Failure`], which tells whether it is worth another try.
     pub async fn send(&self, message: Message<'_>) -> Result<(), Failure> {
         let envelope = self.envelope(message)?;
-        match tokio::time::timeout(SEND_TIME, self.transport.send(envelope)).await {
+        match tokio::time::timeout(self.send_time, self.transport.send(envelope)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(judge(&error)),
-            Err(_) => Err(Failure::Passing(format!("the server took longer than {} s", SEND_TIME.as_secs()))),
+            Err(_) => Err(Failure::Passing(format!("the server took longer than {} s", self.send_time.as_secs()))),
         }
     }
 

@@ -52,6 +52,8 @@ fn state(family: &str) -> &'static str {
         "redirect_uris" => "complete; hosted sign-in, which goes there, later",
         "oauth_resources" => "complete; the OAuth server, which issues tokens for them, later",
         "cors_origins" => "complete",
+        "invitations" => "complete; the page that accepts them comes with hosted sign-in",
+        "waitlists" => "complete",
         "users" => "complete but for changes and verification of addresses, and imported password hashes",
         "events" | "jwks" | "organizations" | "organization_memberships" | "permissions" | "roles" | "sessions" => {
             "complete"

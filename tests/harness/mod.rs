@@ -8,6 +8,7 @@ pub mod contract;
 #[path = "../folder.rs"]
 mod folder;
 mod sign_in;
+pub mod smtp;
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -140,6 +141,16 @@ impl Test {
     /// A test on an application that differs in some of its parts.
     pub async fn with(change: impl FnOnce(&mut Parts)) -> Self {
         Self::on(SHARED.pool.clone(), change).await
+    }
+
+    /// Another application on the same database, seen from the same environment.
+    pub async fn beside(&self, change: impl FnOnce(&mut Parts)) -> Self {
+        Self::on(self.app.database().pool().clone(), change).await.joined(self)
+    }
+
+    /// The mail of this environment, newest first.
+    pub async fn mail(&self) -> Vec<Value> {
+        self.operator().pages(&format!("/admin/v1/mail?environment={}", self.environment.id)).await
     }
 
     async fn on(pool: PgPool, change: impl FnOnce(&mut Parts)) -> Self {

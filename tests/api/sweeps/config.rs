@@ -10,6 +10,10 @@ use crate::harness::Test;
 pub struct Config {
     redirect_uri: String,
     oauth_resource: String,
+    invitation: String,
+    token: String,
+    waitlist: String,
+    entry: String,
 }
 
 fn id(made: &Value) -> String {
@@ -18,7 +22,7 @@ fn id(made: &Value) -> String {
 
 impl Config {
     /// Makes it, through the API; the ids of all of it are added to the list.
-    pub async fn make(t: &Test, own: &mut Vec<String>) -> Self {
+    pub async fn make(t: &Test, organization: &str, own: &mut Vec<String>) -> Self {
         let mut make = async |path: &str, body: Value| {
             let made = id(&t.post(path, body).await.created());
             own.push(made.clone());
@@ -33,7 +37,17 @@ impl Config {
         make(resources, json!({ "uri": "https://mcp.example.com/1" })).await;
         let oauth_resource = make(resources, json!({ "uri": "https://mcp.example.com/2" })).await;
         t.put("/user_management/jwt_template", json!({ "content": "{\"a\": 1}" })).await.ok();
-        Self { redirect_uri, oauth_resource }
+        let invitations = "/user_management/invitations";
+        make(invitations, json!({ "email": "one@invited.test" })).await;
+        let body = json!({ "email": "two@invited.test", "organization_id": organization });
+        let invitation = make(invitations, body).await;
+        let token = t.get(format!("{invitations}/{invitation}")).await.ok()["token"].as_str().unwrap().to_owned();
+        let entries = "/user_management/waitlists/default/entries";
+        make(entries, json!({ "email": "one@waiting.test" })).await;
+        let entry = make(entries, json!({ "email": "two@waiting.test" })).await;
+        let waitlist = id(&t.get("/user_management/waitlists/default").await.ok());
+        own.push(waitlist.clone());
+        Self { redirect_uri, oauth_resource, invitation, token, waitlist, entry }
     }
 }
 
@@ -54,6 +68,49 @@ impl World {
             self.delete("/user_management/authkit_oauth_resources/{id}", &format!("{resources}/{oauth_resource}")),
             Case { names_foreign: true, ..self.get(template, template) },
             self.send(Method::PUT, template, template, json!({ "content": "{\"a\": 2}" })),
+        ]
+    }
+
+    /// Invitations.
+    pub fn invitations(&self) -> Vec<Case> {
+        let (all, template) = ("/user_management/invitations", "/user_management/invitations/{id}");
+        let Config { invitation, token, .. } = &self.config;
+        let one = format!("{all}/{invitation}");
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, json!({ "email": "three@invited.test" })),
+            self.get("/user_management/invitations/by_token/{token}", &format!("{all}/by_token/{token}")),
+            self.get(template, &one),
+            self.send(Method::POST, "/user_management/invitations/{id}/accept", &format!("{one}/accept"), json!({})),
+            self.send(Method::POST, "/user_management/invitations/{id}/resend", &format!("{one}/resend"), json!({})),
+            self.send(Method::POST, "/user_management/invitations/{id}/revoke", &format!("{one}/revoke"), json!({})),
+        ]
+    }
+
+    /// Waitlists.
+    pub fn waitlists(&self) -> Vec<Case> {
+        let all = "/user_management/waitlists";
+        let Config { waitlist, entry, .. } = &self.config;
+        let one = format!("{all}/{waitlist}");
+        let (entries, entry) = (format!("{one}/entries"), format!("/user_management/waitlist_entries/{entry}"));
+        vec![
+            self.get(all, all),
+            self.get("/user_management/waitlists/{id}", &one),
+            self.get("/user_management/waitlists/{id}/entries", &entries),
+            self.send(
+                Method::POST,
+                "/user_management/waitlists/{id}/entries",
+                &entries,
+                json!({ "email": "three@waiting.test" }),
+            ),
+            self.send(
+                Method::POST,
+                "/user_management/waitlist_entries/{id}/approve",
+                &format!("{entry}/approve"),
+                json!({}),
+            ),
+            self.send(Method::POST, "/user_management/waitlist_entries/{id}/deny", &format!("{entry}/deny"), json!({})),
+            self.delete("/user_management/waitlist_entries/{id}", &entry),
         ]
     }
 }

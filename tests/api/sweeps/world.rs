@@ -73,7 +73,7 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
-        let config = Config::make(t, &mut own).await;
+        let config = Config::make(t, &organization, &mut own).await;
         Self { organization, user, loner, membership, inactive, session: String::new(), config, own }
     }
 
@@ -99,6 +99,8 @@ impl World {
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
         cases.extend(self.applications());
+        cases.extend(self.invitations());
+        cases.extend(self.waitlists());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
