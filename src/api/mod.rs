@@ -11,6 +11,7 @@ pub mod invitations;
 pub mod jwks;
 pub mod jwt_template;
 pub mod oauth_resources;
+pub mod organization_domains;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
@@ -26,6 +27,7 @@ use crate::http::Routes;
 pub fn routes() -> Routes {
     Routes::family("platform")
         .merge(organizations::routes())
+        .merge(organization_domains::routes())
         .merge(users::routes())
         .merge(organization_memberships::routes())
         .merge(roles::routes())

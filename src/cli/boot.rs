@@ -14,6 +14,7 @@ use crate::http::state::Parts;
 use crate::kernel::config::Config;
 use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
+use crate::outbound::dns::Resolver;
 use crate::outbound::mail::{Mailer, SEND_TIME};
 use crate::protocol::password::{self, Hasher};
 
@@ -45,6 +46,7 @@ pub async fn application(
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
         mailer: mailer(config)?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
+        resolver: Resolver::new(config.dns_server),
         public_url,
         operator,
         development: config.dev,

@@ -34,6 +34,9 @@ async fn ready(State(app): State<App>) -> Result<Json<Health>> {
     if app.is_stopping() {
         return Err(Error::unavailable("the server is stopping"));
     }
+    if app.database().health().is_lost() {
+        return Err(Error::unavailable("the database is lost"));
+    }
     match migrate::pending(app.database()).await {
         Ok(0) => Ok(Json(Health::OK)),
         Ok(missing) => Err(Error::unavailable(format!("{missing} migrations are missing"))),

@@ -47,6 +47,11 @@ impl Timestamp {
         Self::from_millis(self.millis().saturating_add(seconds.saturating_mul(1000)))
     }
 
+    /// How many seconds lie between an earlier moment and this one; negative if it is later.
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        TimeDelta::milliseconds(self.millis().saturating_sub(earlier.millis())).as_seconds_f64()
+    }
+
     /// The start of this moment's day, in UTC.
     #[must_use]
     pub fn midnight(self) -> Self {

@@ -15,5 +15,6 @@ pub mod patch;
 pub mod read;
 pub mod schema;
 pub mod secret;
+pub mod trace;
 
 pub use error::{Error, Result};

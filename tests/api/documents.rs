@@ -54,10 +54,15 @@ fn state(family: &str) -> &'static str {
         "cors_origins" => "complete",
         "invitations" => "complete; the page that accepts them comes with hosted sign-in",
         "waitlists" => "complete",
-        "users" => "complete but for changes and verification of addresses, and imported password hashes",
-        "events" | "jwks" | "organizations" | "organization_memberships" | "permissions" | "roles" | "sessions" => {
-            "complete"
-        }
+        "users" => "complete but for changes and verification of addresses",
+        "events"
+        | "jwks"
+        | "organizations"
+        | "organization_domains"
+        | "organization_memberships"
+        | "permissions"
+        | "roles"
+        | "sessions" => "complete",
         _ => panic!("say in tests/api/documents.rs what the state of {family} is"),
     }
 }
@@ -67,7 +72,8 @@ fn the_readme_lists_the_families_that_are_served() {
     let mut table = "| family | operations | state |\n|---|---|---|\n".to_owned();
     let mut all = 0;
     for (family, routes) in families() {
-        all += routes.len();
+        // Aliases for older clients are no operations of the API's document.
+        all += routes.iter().filter(|route| !route.contains(" /organization-domains")).count();
         writeln!(table, "| {family} | {} | {} |", routes.len(), state(family)).unwrap();
     }
     writeln!(table, "| together | {all} of 317 | |").unwrap();

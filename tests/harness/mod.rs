@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod contract;
+mod dns;
 #[path = "../folder.rs"]
 mod folder;
 mod sign_in;
@@ -32,9 +33,11 @@ use vestibule::http::state::Parts;
 use vestibule::kernel::clock::Clock;
 use vestibule::kernel::crypto::{Keyring, MasterKey, Random, sha256};
 use vestibule::model::environments::Environment;
+use vestibule::outbound::dns::Resolver;
 use vestibule::protocol::password::{self, Hasher};
 
 pub use self::answer::Answer;
+pub use self::dns::{NameServer, Reply};
 pub use self::sign_in::{PASSWORD, SELECTION};
 
 /// The operator's token in every test.
@@ -105,6 +108,15 @@ pub fn story_apart(body: impl AsyncFnOnce(Test)) {
     });
 }
 
+/// Runs one test on a database that it does not share, with a name server of its own.
+pub fn story_with_names(body: impl AsyncFnOnce(Test, NameServer)) {
+    story_apart(async |t| {
+        let names = NameServer::start().await;
+        let server = t.beside(|parts| parts.resolver = names.resolver()).await;
+        body(server, names).await;
+    });
+}
+
 /// Waits until the condition holds. The only way in which a test waits for what it is not told.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -133,6 +145,16 @@ impl Test {
         Self { environment: other.environment.clone(), key: other.key.clone(), ..self }
     }
 
+    /// Another server on the same database with the same clock, which differs in some of its parts.
+    pub async fn beside(&self, change: impl FnOnce(&mut Parts)) -> Self {
+        let database = self.app.database().clone();
+        let change = |parts: &mut Parts| {
+            parts.database = database;
+            change(parts);
+        };
+        Self::on(self.app.database().pool().clone(), change).await.joined(self)
+    }
+
     /// A test on an application that counts requests.
     pub async fn with_limits(limits: Limits) -> Self {
         Self::with(|parts| parts.limits = limits).await
@@ -141,11 +163,6 @@ impl Test {
     /// A test on an application that differs in some of its parts.
     pub async fn with(change: impl FnOnce(&mut Parts)) -> Self {
         Self::on(SHARED.pool.clone(), change).await
-    }
-
-    /// Another application on the same database, seen from the same environment.
-    pub async fn beside(&self, change: impl FnOnce(&mut Parts)) -> Self {
-        Self::on(self.app.database().pool().clone(), change).await.joined(self)
     }
 
     /// The mail of this environment, newest first.
@@ -161,6 +178,7 @@ impl Test {
             hasher: shared.hasher.clone(),
             mailer: None,
             limits: Limits::default(),
+            resolver: Resolver::new(Some(([127, 0, 0, 1], 9).into())),
             public_url: "http://vestibule.test".to_owned(),
             operator: sha256(OPERATOR.as_bytes()),
             development: true,

@@ -36,6 +36,10 @@ macro_rules! catalogue {
 catalogue! {
     "authentication.password_failed" => AuthenticationPasswordFailed,
     "authentication.password_succeeded" => AuthenticationPasswordSucceeded,
+    "invitation.accepted" => InvitationAccepted,
+    "invitation.created" => InvitationCreated,
+    "invitation.resent" => InvitationResent,
+    "invitation.revoked" => InvitationRevoked,
     "organization.created" => OrganizationCreated,
     "organization.updated" => OrganizationUpdated,
     "organization.deleted" => OrganizationDeleted,
@@ -43,6 +47,7 @@ catalogue! {
     "organization_domain.updated" => OrganizationDomainUpdated,
     "organization_domain.deleted" => OrganizationDomainDeleted,
     "organization_domain.verified" => OrganizationDomainVerified,
+    "organization_domain.verification_failed" => OrganizationDomainVerificationFailed,
     "organization_membership.created" => OrganizationMembershipCreated,
     "organization_membership.updated" => OrganizationMembershipUpdated,
     "organization_membership.deleted" => OrganizationMembershipDeleted,
@@ -60,6 +65,9 @@ catalogue! {
     "user.created" => UserCreated,
     "user.updated" => UserUpdated,
     "user.deleted" => UserDeleted,
+    "waitlist_user.approved" => WaitlistUserApproved,
+    "waitlist_user.created" => WaitlistUserCreated,
+    "waitlist_user.denied" => WaitlistUserDenied,
 }
 
 fn read<T: Debug + DeserializeOwned + Serialize>(event: Value) {
