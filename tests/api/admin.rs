@@ -167,6 +167,13 @@ fn settings_have_bounds_and_their_faults_are_named_together() {
         }
         let body = json!({ "multiple_roles": "yes", "session_seconds": "60" });
         t.operator().patch(&settings, body).await.invalid(&["multiple_roles", "session_seconds"]);
+        for url in ["app.example.com", "https://app.example.com/#x", "https://*.example.com", "javascript:alert(1)"] {
+            let body = json!({ "invitation_url": url });
+            t.operator().patch(&settings, body).await.invalid(&["invitation_url"]);
+        }
+        for days in [0, 31] {
+            t.operator().patch(&settings, json!({ "invitation_days": days })).await.invalid(&["invitation_days"]);
+        }
         assert_eq!(t.operator().get(&settings).await.ok(), before);
         for body in [
             json!({ "access_token_seconds": 60, "session_seconds": 60, "session_idle_seconds": 60 }),

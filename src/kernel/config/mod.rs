@@ -263,7 +263,8 @@ settings! {
     secret database_url: Option<Secret<String>> = kind::DATABASE_URL, absent "a private cluster in the data directory";
     /// Most connections to PostgreSQL that this process uses at once; it holds one more, to watch over the database.
     open database_connections: u32 = kind::CONNECTIONS, default "16";
-    /// Master key that seals what the server must be able to read back: the keys that sign tokens.
+    /// Master key that seals what the server must be able to read back: the keys that sign tokens, tokens of
+    /// invitations, what mail says.
     secret secret_key: Option<Secret<String>> = kind::SECRET_KEY, absent "made in the data directory at the first start";
     /// API key of the first environment. Added at the start if it is not there yet.
     secret api_key: Option<Secret<String>> = kind::API_KEY, absent "made and printed once";
