@@ -3,8 +3,10 @@
 //! The conventions are the API's own (lists, errors, ids); the key is the operator's token, and nothing here belongs
 //! to one environment unless its path says so. Rules are in `domain/`, shared with the command line and the seed.
 
+pub mod applications;
 pub mod clock;
 pub mod environments;
+pub mod mail;
 pub mod management_keys;
 pub mod roles;
 pub mod settings;
@@ -23,6 +25,8 @@ pub fn routes() -> Routes {
         .merge(management_keys::routes())
         .merge(settings::routes())
         .merge(roles::routes())
+        .merge(applications::routes())
+        .merge(mail::routes())
         .merge(webhooks::routes())
         .merge(clock::routes())
 }

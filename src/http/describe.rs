@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::auth::{Operator, Scope};
 use super::extract::{Json, JsonOrForm, Path, Query, Segment};
-use super::respond::{Accepted, Created, Done, NoContent};
+use super::respond::{Accepted, Created, Done, Existing, NoContent};
 use super::state::App;
 use crate::kernel::Error;
 use crate::kernel::error::Envelope;
@@ -227,6 +227,13 @@ impl<T: Answer, const N: usize> Answer for ([(HeaderName, &'static str); N], T) 
 impl<T: JsonSchema> Answer for Json<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.succeeds::<T>(StatusCode::OK);
+    }
+}
+
+impl<T: JsonSchema> Answer for Existing<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.succeeds::<T>(StatusCode::OK);
+        operation.may_fail(&[StatusCode::NOT_FOUND]);
     }
 }
 

@@ -37,6 +37,10 @@ macro_rules! catalogue {
 catalogue! {
     "authentication.password_failed" => AuthenticationPasswordFailed,
     "authentication.password_succeeded" => AuthenticationPasswordSucceeded,
+    "invitation.accepted" => InvitationAccepted,
+    "invitation.created" => InvitationCreated,
+    "invitation.resent" => InvitationResent,
+    "invitation.revoked" => InvitationRevoked,
     "organization.created" => OrganizationCreated,
     "organization.updated" => OrganizationUpdated,
     "organization.deleted" => OrganizationDeleted,
@@ -62,6 +66,9 @@ catalogue! {
     "user.created" => UserCreated,
     "user.updated" => UserUpdated,
     "user.deleted" => UserDeleted,
+    "waitlist_user.approved" => WaitlistUserApproved,
+    "waitlist_user.created" => WaitlistUserCreated,
+    "waitlist_user.denied" => WaitlistUserDenied,
 }
 
 fn read<T: Debug + DeserializeOwned + Serialize>(event: Value) {
