@@ -106,7 +106,7 @@ fn expression(rest: &mut Peekable<Chars<'_>>) -> Result<(), Fault> {
 }
 
 fn skip_space(rest: &mut Peekable<Chars<'_>>) {
-    while rest.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+    while rest.next_if(char::is_ascii_whitespace).is_some() {}
 }
 
 /// Text in single quotes. A quote in it is written with a backslash.
