@@ -102,10 +102,9 @@ impl Check for UpdateBody {
     }
 }
 
-/// Domains are shown with their organization each time, so they are not to be many.
 fn check_domains(faults: &mut Faults, domains: Option<&[String]>, domain_data: Option<&[DomainBody]>) {
-    faults.most("domains", domains.map_or(0, <[_]>::len), 100);
-    faults.most("domain_data", domain_data.map_or(0, <[_]>::len), 100);
+    faults.most("domains", domains.map_or(0, <[_]>::len), domain::organization_domains::MOST);
+    faults.most("domain_data", domain_data.map_or(0, <[_]>::len), domain::organization_domains::MOST);
 }
 
 /// The domains of a body. `domain_data` says of each whether it is vouched for; the older `domains` is taken at its

@@ -20,12 +20,14 @@ use crate::kernel::config::{self, Config, Fallback, Flags, Setting};
 pub mod apply;
 pub mod boot;
 pub mod database;
+pub mod doctor;
 pub mod healthcheck;
 pub mod keys;
 pub mod logging;
 pub mod migrate;
 pub mod serve;
 pub mod telemetry;
+pub mod tools;
 pub mod webhooks;
 
 /// How a command ends: nothing, or an error whose message tells the operator what to do.
@@ -67,6 +69,10 @@ pub enum Command {
     /// List what is owed to webhook endpoints, and send events again
     #[command(subcommand)]
     Webhooks(Webhooks),
+    /// Check everything that a start depends on, and say what to do; exit code 1 if something is wrong
+    Doctor(Doctor),
+    /// Run a program of PostgreSQL's, such as psql or pg_dump, on the server's database
+    Database(Tool),
     /// Print the settings in force and where each comes from, without secrets
     Config,
     /// Ask the server on this machine whether it is ready; for the health check of a container
@@ -158,6 +164,22 @@ pub enum Webhooks {
     },
 }
 
+/// `vestibule doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Doctor {
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vestibule database`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Tool {
+    /// The program and its arguments
+    #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<OsString>,
+}
+
 /// `vestibule healthcheck`.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Healthcheck {
@@ -247,6 +269,13 @@ pub fn run(
     if let Command::PostgresKeeper(arguments) = command {
         return keeper_main(arguments.into_iter());
     }
+    if let Command::Doctor(arguments) = command {
+        // Settings that cannot be read are what it is there to tell of.
+        return finish(block_on(async {
+            let well = doctor::run(environment, flags, &arguments).await?;
+            if well { Ok(()) } else { Err("something is wrong: see above".into()) }
+        }));
+    }
     match Config::load(environment, flags) {
         Ok(config) => finish(dispatch(command, config)),
         Err(faults) => {
@@ -264,8 +293,10 @@ fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Keys(arguments) => block_on(keys::run(config, arguments)),
         Command::Webhooks(arguments) => block_on(webhooks::run(config, arguments)),
         Command::Config => Ok(std::io::stdout().write_all(config.redacted().as_bytes())?),
+        Command::Database(tool) => block_on(tools::run(config, tool)),
         Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments),
-        Command::PostgresKeeper(_) => Ok(()),
+        // Answered before the settings were read.
+        Command::PostgresKeeper(_) | Command::Doctor(_) => Ok(()),
     }
 }
 

@@ -47,6 +47,11 @@ impl Connection {
         Ok(self)
     }
 
+    /// Whether there is a transaction.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
     /// Commits, if there is a transaction.
     pub(super) async fn commit(mut self) -> Result<()> {
         if self.in_transaction {

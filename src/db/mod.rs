@@ -6,7 +6,9 @@
 
 mod connection;
 pub mod embedded;
+pub mod examine;
 pub mod health;
+pub mod lease;
 pub mod migrate;
 pub mod scope;
 pub mod statement;
@@ -134,11 +136,14 @@ impl Database {
         Ok(System::new(self.acquire().await?, self))
     }
 
-    /// Runs the closure in a transaction that belongs to no environment.
+    /// Runs the closure in a transaction that belongs to no environment. If it recalled what servers remember
+    /// ([`System::recall`]), this returns once none of them goes by it any more.
     pub async fn write_system<T>(&self, change: impl AsyncFnOnce(&mut System) -> Result<T>) -> Result<T> {
         let mut system = System::new(self.begin().await?, self);
         let outcome = change(&mut system).await?;
-        system.commit().await?;
+        if system.commit().await? {
+            lease::outlast().await;
+        }
         Ok(outcome)
     }
 

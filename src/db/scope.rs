@@ -185,6 +185,7 @@ pub struct System {
     now: Timestamp,
     mint: Mint,
     random: Random,
+    recalls: bool,
     announced: Announced,
 }
 
@@ -195,6 +196,7 @@ impl System {
             now: database.clock.now(),
             mint: database.mint.clone(),
             random: database.random.clone(),
+            recalls: false,
             announced: Announced::of(database),
         }
     }
@@ -202,6 +204,14 @@ impl System {
     /// A statement, with nothing bound.
     pub fn query(&mut self, sql: Sql) -> Statement<'_> {
         Statement::new(self.connection.as_mut().and_then(Connection::lend), sql)
+    }
+
+    /// The same, for a statement that changes or removes what servers remember on a [`Lease`](super::lease::Lease).
+    /// In a transaction only: its commit is what everybody then waits for.
+    pub fn recall(&mut self, sql: Sql) -> Statement<'_> {
+        self.recalls = true;
+        let transaction = self.connection.as_mut().filter(|connection| connection.is_in_transaction());
+        Statement::new(transaction.and_then(Connection::lend), sql)
     }
 
     /// The statement of a page, with the page bound as `$2` to `$4`, and true as `$1`, where the environment would be.
@@ -257,12 +267,13 @@ impl System {
         &self.random
     }
 
-    pub(super) async fn commit(self) -> Result<()> {
+    /// Commits; whether leases are recalled by that.
+    pub(super) async fn commit(self) -> Result<bool> {
         match self.connection {
             Some(connection) => {
                 connection.commit().await?;
                 self.announced.ring();
-                Ok(())
+                Ok(self.recalls)
             }
             None => Err(Error::internal("the connection is lent")),
         }

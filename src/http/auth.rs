@@ -3,16 +3,16 @@
 //! A handler that has a [`Scope`] or an [`Operator`] is already allowed; there is no other way to a database
 //! connection from `api/` or `admin/`.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::request::Parts;
 
 use super::state::App;
 use crate::db::{Database, Db, System, Tx};
-use crate::kernel::crypto::sha256;
 use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
-use crate::store;
 
 /// The bearer token of a request. An empty one counts as none: two SDKs send it for public clients.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -27,13 +27,13 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub struct Scope {
     app: App,
     /// The environment that the caller was authenticated for.
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
 }
 
 impl Scope {
     /// The scope of an environment that a door has authenticated by its own means.
     pub fn of(app: App, environment: Environment) -> Self {
-        Self { app, environment }
+        Self { app, environment: Arc::new(environment) }
     }
 
     /// The application, for what is not data: hashing, signing, time.
@@ -57,12 +57,9 @@ impl FromRequestParts<App> for Scope {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let key = bearer(&parts.headers).ok_or_else(Error::unauthenticated)?;
-        let mut system = app.database().system().await?;
-        let found = store::system::environments::find_by_key(&mut system, &sha256(key.as_bytes())).await?;
-        drop(system);
-        let (environment, key) = found.ok_or_else(Error::unauthenticated)?;
-        app.limits().request(&key)?;
-        Ok(Self { app: app.clone(), environment })
+        let caller = app.callers().find(app, key).await?.ok_or_else(Error::unauthenticated)?;
+        app.limits().request(&caller.key)?;
+        Ok(Self { app: app.clone(), environment: caller.environment })
     }
 }
 

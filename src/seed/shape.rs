@@ -17,6 +17,7 @@ use crate::kernel::secret::Secret;
 use crate::model::metadata;
 use crate::model::organization_memberships::Status;
 use crate::model::roles::RoleType;
+use crate::protocol::password::{SaltPosition, Scheme};
 use crate::words;
 
 /// An environment of the file, and what it holds.
@@ -340,7 +341,13 @@ body! {
         /// Pairs to be set; others stay.
         metadata: metadata::Change,
         /// The password that they sign in with. It need not be a strong one.
-        password: Option<Secret<String>>;
+        password: Option<Secret<String>>,
+        /// A hash of their password that another system made, for a user who has no password yet.
+        password_hash: Option<Secret<String>>,
+        /// What made it.
+        password_hash_type: Option<Scheme>,
+        /// Where the salt stood in it.
+        password_salt_position: Option<SaltPosition>;
         at: Place<User>
     }
 }

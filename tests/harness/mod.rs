@@ -4,6 +4,8 @@
 //! which proves isolation all day long. Stories are set up through the API itself.
 
 mod answer;
+pub mod contract;
+mod dns;
 #[path = "../folder.rs"]
 mod folder;
 mod receiver;
@@ -33,11 +35,13 @@ use vestibule::kernel::clock::Clock;
 use vestibule::kernel::crypto::{Keyring, MasterKey, Random, sha256};
 use vestibule::kernel::secret::Secret;
 use vestibule::model::environments::Environment;
+use vestibule::outbound::dns::Resolver;
 use vestibule::outbound::http::{Client, Lookup};
 use vestibule::outbound::networks::Networks;
 use vestibule::protocol::password::{self, Hasher};
 
 pub use self::answer::Answer;
+pub use self::dns::{NameServer, Resolution};
 pub use self::receiver::{Received, Receiver, Reply};
 pub use self::sign_in::{PASSWORD, SELECTION};
 
@@ -127,6 +131,15 @@ pub fn story_apart(body: impl AsyncFnOnce(Test)) {
     });
 }
 
+/// Runs one test on a database that it does not share, with a name server of its own.
+pub fn story_with_names(body: impl AsyncFnOnce(Test, NameServer)) {
+    story_apart(async |t| {
+        let names = NameServer::start().await;
+        let server = t.beside(|parts| parts.resolver = names.resolver()).await;
+        body(server, names).await;
+    });
+}
+
 /// Waits until the condition holds. The only way in which a test waits for what it is not told.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -155,6 +168,16 @@ impl Test {
         Self { environment: other.environment.clone(), key: other.key.clone(), ..self }
     }
 
+    /// Another server on the same database with the same clock, which differs in some of its parts.
+    pub async fn beside(&self, change: impl FnOnce(&mut Parts)) -> Self {
+        let database = self.app.database().clone();
+        let change = |parts: &mut Parts| {
+            parts.database = database;
+            change(parts);
+        };
+        Self::on(self.app.database().pool().clone(), change).await.joined(self)
+    }
+
     /// A test on an application that counts requests.
     pub async fn with_limits(limits: Limits) -> Self {
         Self::with(|parts| parts.limits = limits).await
@@ -173,6 +196,7 @@ impl Test {
             hasher: shared.hasher.clone(),
             http: HTTP.clone(),
             limits: Limits::default(),
+            resolver: Resolver::new(Some(([127, 0, 0, 1], 9).into())),
             public_url: "http://vestibule.test".to_owned(),
             operator: sha256(OPERATOR.as_bytes()),
             development: true,
@@ -247,9 +271,11 @@ impl Test {
             let value = format!("Bearer {}", self.key).parse().unwrap();
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
-        let what = format!("{} {}", request.method(), request.uri());
+        let (method, path) = (request.method().clone(), request.uri().to_string());
         let response = self.router.clone().oneshot(request).await.unwrap();
-        Answer::read(what, response).await
+        let answer = Answer::read(format!("{method} {path}"), response).await;
+        contract::hold(&method, &path, &answer);
+        answer
     }
 
     /// A new organization of this name.
