@@ -15,6 +15,7 @@ mod client;
 mod drive;
 mod floor;
 #[path = "../../tests/folder.rs"]
+#[expect(clippy::unwrap_used, reason = "it belongs to the tests, where that is a way to fail")]
 mod folder;
 mod measures;
 mod pgbench;
