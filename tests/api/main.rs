@@ -25,6 +25,7 @@ mod organization_domains;
 mod organization_memberships;
 mod organizations;
 mod packaging;
+mod pages;
 mod passwords;
 mod permissions;
 mod roles;
