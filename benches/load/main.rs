@@ -16,7 +16,7 @@ mod cpu;
 mod drive;
 mod floor;
 #[path = "../../tests/folder.rs"]
-#[expect(clippy::unwrap_used, reason = "it belongs to the tests, which may fail where they stand")]
+#[expect(clippy::unwrap_used, reason = "it belongs to the tests, where that is a way to fail")]
 mod folder;
 mod measures;
 mod pgbench;

@@ -8,6 +8,7 @@ pub mod environments;
 pub mod management_keys;
 pub mod roles;
 pub mod settings;
+pub mod webhooks;
 
 use crate::http::routes::Access;
 use crate::http::{Operator, Routes, Scope};
@@ -22,6 +23,7 @@ pub fn routes() -> Routes {
         .merge(management_keys::routes())
         .merge(settings::routes())
         .merge(roles::routes())
+        .merge(webhooks::routes())
         .merge(clock::routes())
 }
 

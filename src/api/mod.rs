@@ -14,6 +14,7 @@ pub mod permissions;
 pub mod roles;
 pub mod sessions;
 pub mod users;
+pub mod webhook_endpoints;
 
 use crate::http::Routes;
 
@@ -31,4 +32,5 @@ pub fn routes() -> Routes {
         .merge(sessions::routes())
         .merge(jwks::routes())
         .merge(events::routes())
+        .merge(webhook_endpoints::routes())
 }
