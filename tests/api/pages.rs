@@ -215,9 +215,7 @@ impl Lists {
 fn cut(all: &[String], question: &Question, (start, end): (Option<&str>, Option<&str>)) -> (Vec<String>, (bool, bool)) {
     let ascending = matches!(question.order, Order::Asc);
     let follows = |id: &str, other: &str| if ascending { id > other } else { id < other };
-    let between = |id: &&String| {
-        start.is_none_or(|start| follows(id, start)) && end.is_none_or(|end| follows(end, id))
-    };
+    let between = |id: &&String| start.is_none_or(|start| follows(id, start)) && end.is_none_or(|end| follows(end, id));
     let mut ids: Vec<_> = all.iter().filter(between).cloned().collect();
     let limit = question.limit.unwrap_or(10);
     if start.is_none() && end.is_some() {
