@@ -32,6 +32,7 @@ mod organization_memberships;
 mod organizations;
 mod outbound;
 mod packaging;
+mod pages;
 mod passwords;
 mod permissions;
 mod redirect_uris;
