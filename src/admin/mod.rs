@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod environments;
+pub mod feature_flags;
 pub mod management_keys;
 pub mod roles;
 pub mod settings;
@@ -13,6 +14,7 @@ use crate::http::routes::Access;
 use crate::http::{Operator, Routes, Scope};
 use crate::kernel::Result;
 use crate::kernel::id::EnvironmentId;
+use crate::model::events::Actor;
 use crate::store;
 
 /// Every route of the operator's.
@@ -22,6 +24,7 @@ pub fn routes() -> Routes {
         .merge(management_keys::routes())
         .merge(settings::routes())
         .merge(roles::routes())
+        .merge(feature_flags::routes())
         .merge(clock::routes())
 }
 
@@ -33,5 +36,5 @@ fn family() -> Routes {
 /// The environment of a path, in which the operator may do what an application may.
 async fn scope(operator: &Operator, id: &EnvironmentId) -> Result<Scope> {
     let environment = store::system::environments::get(&mut operator.system().await?, id).await?;
-    Ok(Scope::of(operator.app().clone(), environment))
+    Ok(Scope::of(operator.app().clone(), environment, Actor::operator()))
 }

@@ -6,6 +6,7 @@
 pub mod authentication;
 pub mod authorization;
 pub mod events;
+pub mod feature_flags;
 pub mod jwks;
 pub mod organization_memberships;
 pub mod organizations;
@@ -28,5 +29,6 @@ pub fn routes() -> Routes {
         .merge(authentication::routes())
         .merge(sessions::routes())
         .merge(jwks::routes())
+        .merge(feature_flags::routes())
         .merge(events::routes())
 }

@@ -7,6 +7,7 @@
 pub mod access_tokens;
 pub mod authentication;
 pub mod environments;
+pub mod feature_flags;
 pub mod installation;
 pub mod organization_domains;
 pub mod organization_memberships;

@@ -12,6 +12,7 @@ use crate::db::{Database, Db, System, Tx};
 use crate::kernel::crypto::sha256;
 use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
+use crate::model::events::Actor;
 use crate::store;
 
 /// The bearer token of a request. An empty one counts as none: two SDKs send it for public clients.
@@ -28,12 +29,14 @@ pub struct Scope {
     app: App,
     /// The environment that the caller was authenticated for.
     pub environment: Environment,
+    /// Who the caller is, for the events that say so.
+    pub actor: Actor,
 }
 
 impl Scope {
     /// The scope of an environment that a door has authenticated by its own means.
-    pub fn of(app: App, environment: Environment) -> Self {
-        Self { app, environment }
+    pub fn of(app: App, environment: Environment, actor: Actor) -> Self {
+        Self { app, environment, actor }
     }
 
     /// The application, for what is not data: hashing, signing, time.
@@ -62,7 +65,7 @@ impl FromRequestParts<App> for Scope {
         drop(system);
         let (environment, key) = found.ok_or_else(Error::unauthenticated)?;
         app.limits().request(&key)?;
-        Ok(Self { app: app.clone(), environment })
+        Ok(Self { app: app.clone(), environment, actor: Actor::key(&key) })
     }
 }
 

@@ -227,4 +227,10 @@ kinds! {
     SessionKind SessionId "session" "Session";
     /// A key that signs an environment's tokens. Its id is the `kid` of those tokens.
     SigningKeyKind SigningKeyId "signing_key" "Signing key";
+    /// A feature that some have and others have not.
+    FeatureFlagKind FeatureFlagId "flag" "Feature flag";
+    /// A rule of a feature flag.
+    FlagRuleKind FlagRuleId "flag_rule" "Flag rule";
+    /// A target of a feature flag or of one of its rules.
+    FlagTargetKind FlagTargetId "flag_target" "Flag target";
 }

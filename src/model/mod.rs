@@ -5,6 +5,7 @@
 pub mod authentication;
 pub mod environments;
 pub mod events;
+pub mod feature_flags;
 pub mod keys;
 pub mod locales;
 pub mod metadata;

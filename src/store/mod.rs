@@ -4,7 +4,9 @@
 //! `$1`; files do not call one another, they join tables. What crosses environments is in [`system`].
 
 pub mod authorization;
+pub mod environments;
 pub mod events;
+pub mod feature_flags;
 pub mod organization_domains;
 pub mod organization_memberships;
 pub mod organizations;

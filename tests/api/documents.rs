@@ -47,9 +47,14 @@ fn state(family: &str) -> &'static str {
         "authentication" => "password, refresh, choice of an organization; other grants later",
         "authorization" => "check on an organization; resources, assignments and discovery later",
         "users" => "complete but for changes and verification of addresses, and imported password hashes",
-        "events" | "jwks" | "organizations" | "organization_memberships" | "permissions" | "roles" | "sessions" => {
-            "complete"
-        }
+        "events"
+        | "feature_flags"
+        | "jwks"
+        | "organizations"
+        | "organization_memberships"
+        | "permissions"
+        | "roles"
+        | "sessions" => "complete",
         _ => panic!("say in tests/api/documents.rs what the state of {family} is"),
     }
 }

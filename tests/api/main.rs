@@ -15,6 +15,7 @@ mod crypto;
 mod documents;
 mod event_log;
 mod events;
+mod feature_flags;
 mod installation;
 mod jwt;
 mod licences;

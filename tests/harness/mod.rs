@@ -228,6 +228,12 @@ impl Test {
         self.post("/user_management/users", json!({ "email": email })).await.created()
     }
 
+    /// A new feature flag, which only the operator can make.
+    pub async fn flag(&self, body: Value) -> Value {
+        let path = format!("/admin/v1/environments/{}/feature_flags", self.environment.id);
+        self.operator().post(path, body).await.created()
+    }
+
     /// All pages of a list, one after another.
     pub async fn pages(&self, path: &str) -> Vec<Value> {
         let separator = if path.contains('?') { '&' } else { '?' };

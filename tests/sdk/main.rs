@@ -9,6 +9,7 @@ mod harness;
 mod authorization;
 mod catalogue;
 mod events;
+mod feature_flags;
 mod organization_memberships;
 mod organizations;
 mod sdk;

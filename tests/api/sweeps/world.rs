@@ -71,6 +71,13 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
+        for (slug, enabled) in [("beta", true), ("dark", true), ("off", false)] {
+            let body = json!({ "slug": slug, "name": slug, "enabled": enabled });
+            own.push(id(&t.flag(body).await));
+            for target in [&organization, &user] {
+                t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
+            }
+        }
         Self { organization, user, loner, membership, inactive, session: String::new(), own }
     }
 
@@ -95,6 +102,7 @@ impl World {
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
+        cases.extend(self.feature_flags());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -228,6 +236,27 @@ impl World {
             self.send(Method::POST, permissions, &format!("{one}/permissions"), json!({ "slug": "write" })),
             self.send(Method::PUT, permissions, &format!("{one}/permissions"), json!({ "permissions": [] })),
             self.delete(permission, &format!("{one}/permissions/read")),
+        ]
+    }
+
+    fn feature_flags(&self) -> Vec<Case> {
+        let target = "/feature-flags/{slug}/targets/{resource_id}";
+        vec![
+            self.get("/feature-flags", "/feature-flags"),
+            self.get("/feature-flags/{slug}", "/feature-flags/beta"),
+            self.send(Method::PUT, "/feature-flags/{slug}/enable", "/feature-flags/off/enable", json!({})),
+            self.send(Method::PUT, "/feature-flags/{slug}/disable", "/feature-flags/beta/disable", json!({})),
+            self.send(Method::POST, target, &format!("/feature-flags/beta/targets/{}", self.loner), json!({})),
+            self.delete(target, &format!("/feature-flags/beta/targets/{}", self.user)),
+            self.get(
+                "/organizations/{organization_id}/feature-flags",
+                &format!("/organizations/{}/feature-flags", self.organization),
+            ),
+            self.get(
+                "/user_management/users/{user_id}/feature-flags",
+                &format!("/user_management/users/{}/feature-flags", self.user),
+            ),
+            self.get("/sdk/feature-flags", "/sdk/feature-flags?payload_version=2"),
         ]
     }
 
