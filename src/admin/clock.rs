@@ -1,5 +1,6 @@
 //! The server's clock, for development: every expiry obeys it, so that a test need not wait.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::body;
@@ -8,6 +9,7 @@ use crate::http::{Operator, Routes};
 use crate::kernel::Result;
 use crate::kernel::check::{Check, Faults};
 use crate::kernel::clock::Timestamp;
+use crate::kernel::schema;
 
 /// The routes of the clock.
 pub fn routes() -> Routes {
@@ -28,8 +30,9 @@ impl Check for AdvanceBody {
 }
 
 /// The clock as it stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "clock")]
+#[schemars(transform = schema::object::<Self>)]
 struct Now {
     now: Timestamp,
 }

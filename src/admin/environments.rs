@@ -1,5 +1,6 @@
 //! Environments.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::body;
@@ -63,7 +64,8 @@ impl Check for UpdateBody {
 }
 
 /// A new environment, with the value of its first key: the one time that it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NewEnvironment")]
 struct New {
     #[serde(flatten)]
     environment: Environment,

@@ -1,5 +1,6 @@
 //! The keys by which applications manage an environment.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::body;
@@ -43,7 +44,8 @@ impl Check for CreateBody {
 }
 
 /// A new key with its value: the one time that it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NewManagementKey")]
 struct New {
     #[serde(flatten)]
     key: ManagementKey,

@@ -4,8 +4,8 @@
 //! decided here is the rest: parameters that are missing, and what the other doors would say in words of their own.
 
 use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::IntoResponse;
+use axum::http::header::{CACHE_CONTROL, HeaderName};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::body;
@@ -109,7 +109,8 @@ fn origin(body: &mut AuthenticateBody) -> Origin {
 }
 
 /// A success.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Authentication")]
 struct Answer {
     user: User,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,9 +132,15 @@ impl From<Admitted> for Answer {
     }
 }
 
+/// An answer that nobody on the way may keep.
+type NotKept<T> = ([(HeaderName, &'static str); 1], T);
+
 /// Nobody on the way may keep what is answered here: there are tokens in successes, and in some failures as well
 /// (RFC 6749, 5.1).
-async fn authenticate(State(app): State<App>, body: Result<JsonOrForm<AuthenticateBody>>) -> impl IntoResponse {
+async fn authenticate(
+    State(app): State<App>,
+    body: Result<JsonOrForm<AuthenticateBody>>,
+) -> NotKept<Result<Json<Answer>>> {
     let entry = match body {
         Ok(JsonOrForm(body)) => enter(&app, body).await,
         Err(error) => Err(error),

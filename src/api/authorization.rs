@@ -1,5 +1,6 @@
 //! Authorization: what memberships may do.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::authz;
@@ -26,7 +27,7 @@ body! {
 
 impl Check for CheckBody {}
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Checked {
     authorized: bool,
 }

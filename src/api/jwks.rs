@@ -1,8 +1,10 @@
 //! What verifiers of access tokens need: the keys, and the document that says where they are.
 
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use sqlx::types::Json as Column;
 
 use crate::http::extract::{Json, Path};
@@ -19,8 +21,9 @@ pub fn routes() -> Routes {
         .get("/user_management/{client_id}/.well-known/openid-configuration", discover)
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct KeySet {
+    #[schemars(with = "Vec<Map<String, Value>>")]
     keys: Vec<Column<Box<RawValue>>>,
 }
 
@@ -34,7 +37,7 @@ async fn list(State(app): State<App>, Path(client_id): Path<String>) -> Result<J
 }
 
 /// Metadata of the issuer (OpenID Connect Discovery 1.0, RFC 8414): what exists, and nothing that does not.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Discovery {
     issuer: String,
     jwks_uri: String,

@@ -12,6 +12,7 @@ use crate::kernel::id::{OrganizationId, UserId, UserKind};
 use crate::kernel::page::{List, Page};
 use crate::kernel::patch::Patch;
 use crate::kernel::read::{Read, ReadFields, Reader};
+use crate::kernel::schema::Fields;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
 use crate::model::metadata;
@@ -71,6 +72,13 @@ struct PasswordFields {
 }
 
 impl ReadFields for PasswordFields {
+    fn describe(fields: &mut Fields) {
+        fields.add::<Option<Secret<String>>>("password");
+        fields.add::<Option<Secret<String>>>("password_hash");
+        fields.add::<Option<HashType>>("password_hash_type");
+        fields.add::<Option<SaltPosition>>("password_salt_position");
+    }
+
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
         let password = Read::read(map.remove("password"), &mut at.field("password"));
         let hash = Read::read(map.remove("password_hash"), &mut at.field("password_hash"));

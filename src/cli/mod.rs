@@ -25,6 +25,7 @@ pub mod keys;
 pub mod logging;
 pub mod migrate;
 pub mod serve;
+pub mod telemetry;
 
 /// How a command ends: nothing, or an error whose message tells the operator what to do.
 pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;

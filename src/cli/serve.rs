@@ -4,18 +4,21 @@ use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::telemetry::Telemetry;
 use super::{Outcome, apply, boot, database, logging};
 use crate::app;
 use crate::db::Database;
 use crate::domain::installation::Made;
+use crate::http::serve::Terms;
 use crate::http::{self, App};
 use crate::kernel::config::Config;
 use crate::worker::metrics::Exporter;
-use crate::worker::upkeep;
+use crate::worker::{outages, upkeep};
 
 /// Shown whatever the log is set to.
 const BANNER: &str = "
@@ -38,6 +41,8 @@ pub async fn run(config: Config) -> Outcome {
     if config.dev {
         std::io::stderr().write_all(BANNER.as_bytes())?;
     }
+    raise_descriptor_limit(config.connection_limit);
+    let telemetry = Telemetry::start(&config)?;
     let opened = database::open(&config).await?;
     let served = serve(&config, &opened.database, async move {
         tokio::select! {
@@ -46,6 +51,7 @@ pub async fn run(config: Config) -> Outcome {
         }
     })
     .await;
+    telemetry.stop().await?;
     let closed = opened.close().await;
     served.and(closed)
 }
@@ -67,13 +73,15 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
         started = start(config, database, origin.as_str()) => started?,
         () = &mut told => return Ok(()),
     };
+    workers.push(outages::start(database.clone(), stopping.clone()));
     workers.push(upkeep::start(app.clone(), stopping));
     tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
     let stopped = async {
         told.await;
         app.begin_stop();
     };
-    http::serve::serve(listener, app::router(&app), stopped, config.stop_delay).await;
+    let terms = Terms { connections: config.connection_limit, delay: config.stop_delay };
+    http::serve::serve(listener, app::router(&app), stopped, terms).await;
     stop.send_replace(true);
     for worker in workers {
         worker.await?;
@@ -88,6 +96,26 @@ async fn start(config: &Config, database: &Database, origin: &str) -> Result<App
         apply::at_start(path, &app).await?;
     }
     Ok(app)
+}
+
+/// Systems allow a process 1024 open files unless it asks for more, which each program may up to a higher limit.
+fn raise_descriptor_limit(connections: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    // None is no limit.
+    if let Some(current) = current
+        && current < connections as u64
+    {
+        tracing::warn!(
+            files = current,
+            connections,
+            "this process may open fewer files than VESTIBULE_CONNECTION_LIMIT allows connections: raise `ulimit -n`"
+        );
+    }
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {

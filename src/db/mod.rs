@@ -4,15 +4,22 @@
 //! environment), [`Tx`] (writing within one environment) and [`System`] (across environments, accepted only under
 //! `store/system/`). SQL itself is written in `store/`, as [`sql!`](crate::sql) literals; see [`statement`].
 
+mod connection;
 pub mod embedded;
+pub mod health;
 pub mod migrate;
 pub mod scope;
 pub mod statement;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _};
+
+use connection::Connection;
+use health::Health;
 
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
@@ -27,6 +34,9 @@ pub use statement::OnConstraint;
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
+    health: Health,
+    /// How many wait for a connection just now.
+    waiting: Arc<AtomicU32>,
     /// The clock that transactions read.
     pub clock: Clock,
     /// The source of new ids.
@@ -52,33 +62,46 @@ impl Database {
             .statement_cache_capacity(1000)
             .log_statements(tracing::log::LevelFilter::Off)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(5))
-            .max_lifetime(Duration::from_mins(30))
-            // The default, a ping before every use, costs a round trip on each request.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for < TRUST_IDLE {
-                        return Ok(true);
-                    }
-                    Ok(connection.ping().await.is_ok())
-                })
-            })
-            .connect_lazy_with(options);
-        Self::of(pool, clock, random)
+        let health = Health::default();
+        let pool = pool(connections, &health).connect_lazy_with(options);
+        Self { health, ..Self::of(pool, clock, random) }
     }
 
     /// The database of a pool that is open already, with another clock: tests share one pool.
     pub fn of(pool: PgPool, clock: Clock, random: Random) -> Self {
         let mint = Mint::new(clock.clone(), random.clone());
-        Self { pool, clock, mint, random }
+        Self { pool, health: Health::default(), waiting: Arc::default(), clock, mint, random }
+    }
+
+    /// What is known about whether the database can be worked with.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Watches over the database for as long as the future is polled; see [`health`].
+    pub async fn watch(&self) {
+        let options = self.pool.connect_options();
+        health::watch(&self.health, &options).await;
+    }
+
+    /// How many wait for a connection just now.
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    async fn acquire(&self) -> Result<Connection> {
+        let _waiting = Waiting::begin(&self.waiting);
+        let pooled = self.health.during(self.pool.acquire()).await.map_err(statement::failure)?;
+        Ok(Connection::new(pooled, self.health.clone()))
+    }
+
+    async fn begin(&self) -> Result<Connection> {
+        self.acquire().await?.begin().await
     }
 
     /// A connection for reading within an environment.
     pub async fn read(&self, environment: EnvironmentKey) -> Result<Db> {
-        Ok(Db::pooled(self.pool.acquire().await.map_err(statement::failure)?, environment))
+        Ok(Db::new(self.acquire().await?, environment))
     }
 
     /// Runs the closure in a transaction within an environment: commits on Ok, rolls back on Err.
@@ -90,8 +113,7 @@ impl Database {
         environment: EnvironmentKey,
         change: impl AsyncFnOnce(&mut Tx) -> Result<T>,
     ) -> Result<T> {
-        let transaction = self.pool.begin().await.map_err(statement::failure)?;
-        let mut tx = Tx::new(transaction, environment, self);
+        let mut tx = Tx::new(self.begin().await?, environment, self);
         let outcome = change(&mut tx).await?;
         tx.commit().await?;
         Ok(outcome)
@@ -99,13 +121,12 @@ impl Database {
 
     /// A connection that belongs to no environment.
     pub async fn system(&self) -> Result<System> {
-        Ok(System::pooled(self.pool.acquire().await.map_err(statement::failure)?, self))
+        Ok(System::new(self.acquire().await?, self))
     }
 
     /// Runs the closure in a transaction that belongs to no environment.
     pub async fn write_system<T>(&self, change: impl AsyncFnOnce(&mut System) -> Result<T>) -> Result<T> {
-        let transaction = self.pool.begin().await.map_err(statement::failure)?;
-        let mut system = System::transaction(transaction, self);
+        let mut system = System::new(self.begin().await?, self);
         let outcome = change(&mut system).await?;
         system.commit().await?;
         Ok(outcome)
@@ -119,5 +140,51 @@ impl Database {
     /// Closes every connection, after the statements that run.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// The pool's rules: whom it trusts, and for how long.
+fn pool(connections: u32, health: &Health) -> PgPoolOptions {
+    let [opening, taking, returning] = [health, health, health].map(Health::clone);
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .max_lifetime(Duration::from_mins(30))
+        // The default, a ping before every use, costs a round trip on each request.
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let health = opening.clone();
+            Box::pin(
+                async move { if health.try_out(connection).await { Ok(()) } else { Err(sqlx::Error::WorkerCrashed) } },
+            )
+        })
+        .before_acquire(move |connection, meta| {
+            let health = taking.clone();
+            Box::pin(async move {
+                if meta.idle_for < TRUST_IDLE && !health.was_doubted_within(meta.idle_for) {
+                    return Ok(true);
+                }
+                Ok(health.try_out(connection).await)
+            })
+        })
+        .after_release(move |connection, _| {
+            let health = returning.clone();
+            Box::pin(async move { Ok(!health.is_recent_doubt() || health.try_out(connection).await) })
+        })
+}
+
+/// Counts one who waits, until it is dropped: those who stop waiting are not counted for ever.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

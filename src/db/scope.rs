@@ -6,12 +6,10 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgConnection;
-use sqlx::{Postgres, Transaction};
 use ulid::Ulid;
 
 use super::Database;
+use super::connection::Connection;
 use super::statement::{PageSql, PageStatement, Sql, Statement, failure};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::Random;
@@ -24,27 +22,6 @@ use crate::sql;
 /// Events that are written by one statement: a bound on its size, for deletions that announce very much.
 const EVENTS_AT_ONCE: usize = 1000;
 
-enum Connection {
-    Pooled(PoolConnection<Postgres>),
-    Transaction(Transaction<'static, Postgres>),
-}
-
-impl Connection {
-    fn get(&mut self) -> &mut PgConnection {
-        match self {
-            Self::Pooled(connection) => connection,
-            Self::Transaction(transaction) => transaction,
-        }
-    }
-
-    async fn commit(self) -> Result<()> {
-        match self {
-            Self::Pooled(_) => Ok(()),
-            Self::Transaction(transaction) => transaction.commit().await.map_err(failure),
-        }
-    }
-}
-
 /// A connection within one environment.
 pub struct Db {
     connection: Connection,
@@ -52,13 +29,13 @@ pub struct Db {
 }
 
 impl Db {
-    pub(super) fn pooled(connection: PoolConnection<Postgres>, environment: EnvironmentKey) -> Self {
-        Self { connection: Connection::Pooled(connection), environment }
+    pub(super) fn new(connection: Connection, environment: EnvironmentKey) -> Self {
+        Self { connection, environment }
     }
 
     /// A statement with the environment bound as `$1`.
     pub fn query(&mut self, sql: Sql) -> Statement<'_> {
-        Statement::new(Some(self.connection.get()), sql).bind(self.environment)
+        Statement::new(self.connection.lend(), sql).bind(self.environment)
     }
 
     /// The statement of a page, with the environment bound as `$1` and the page as `$2` to `$4`.
@@ -91,13 +68,9 @@ impl DerefMut for Tx {
 }
 
 impl Tx {
-    pub(super) fn new(
-        transaction: Transaction<'static, Postgres>,
-        environment: EnvironmentKey,
-        database: &Database,
-    ) -> Self {
+    pub(super) fn new(connection: Connection, environment: EnvironmentKey, database: &Database) -> Self {
         Self {
-            db: Db { connection: Connection::Transaction(transaction), environment },
+            db: Db { connection, environment },
             now: database.clock.now(),
             mint: database.mint.clone(),
             random: database.random.clone(),
@@ -189,7 +162,7 @@ pub struct System {
 }
 
 impl System {
-    fn new(connection: Connection, database: &Database) -> Self {
+    pub(super) fn new(connection: Connection, database: &Database) -> Self {
         Self {
             connection: Some(connection),
             now: database.clock.now(),
@@ -198,17 +171,9 @@ impl System {
         }
     }
 
-    pub(super) fn pooled(connection: PoolConnection<Postgres>, database: &Database) -> Self {
-        Self::new(Connection::Pooled(connection), database)
-    }
-
-    pub(super) fn transaction(transaction: Transaction<'static, Postgres>, database: &Database) -> Self {
-        Self::new(Connection::Transaction(transaction), database)
-    }
-
     /// A statement, with nothing bound.
     pub fn query(&mut self, sql: Sql) -> Statement<'_> {
-        Statement::new(self.connection.as_mut().map(Connection::get), sql)
+        Statement::new(self.connection.as_mut().and_then(Connection::lend), sql)
     }
 
     /// The statement of a page, with the page bound as `$2` to `$4`, and true as `$1`, where the environment would be.
@@ -241,8 +206,9 @@ impl System {
     /// Runs text that takes no parameters and cannot be prepared ahead: the making of partitions, whose names are
     /// part of the statement. Never of input.
     pub async fn define(&mut self, text: String) -> Result<()> {
-        let connection = self.connection.as_mut().ok_or_else(|| Error::internal("the connection is lent"))?;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(connection.get()).await.map_err(failure)?;
+        let lent = self.connection.as_mut().and_then(Connection::lend);
+        let lent = lent.ok_or_else(|| Error::internal("the connection is lent"))?;
+        lent.health.during(sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(lent.connection)).await.map_err(failure)?;
         Ok(())
     }
 

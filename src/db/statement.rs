@@ -3,12 +3,13 @@
 //! Statements are written with [`sql!`](crate::sql) and [`page_sql!`](crate::page_sql), nothing else is accepted;
 //! a test reads every one of them out of the source and has PostgreSQL prepare it on the migrated schema.
 
-use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, Encode, FromRow, Postgres, Type};
 
+use super::connection::Lent;
 use crate::kernel::id::Kind;
 use crate::kernel::page::{List, Page};
-use crate::kernel::{Error, Result};
+use crate::kernel::{Error, Result, trace};
 
 /// The text of a statement. Made only by `sql!`, so never of input.
 #[derive(Debug, Clone, Copy)]
@@ -49,15 +50,15 @@ macro_rules! page_sql {
 #[must_use = "a statement does nothing until it is run"]
 pub struct Statement<'c> {
     /// None is a fault of ours, told when the statement is run.
-    connection: Option<&'c mut PgConnection>,
+    lent: Option<Lent<'c>>,
     sql: &'static str,
     arguments: PgArguments,
     fault: Option<sqlx::error::BoxDynError>,
 }
 
 impl<'c> Statement<'c> {
-    pub(super) fn new(connection: Option<&'c mut PgConnection>, sql: Sql) -> Self {
-        Self { connection, sql: sql.0, arguments: PgArguments::default(), fault: None }
+    pub(super) fn new(lent: Option<Lent<'c>>, sql: Sql) -> Self {
+        Self { lent, sql: sql.0, arguments: PgArguments::default(), fault: None }
     }
 
     /// Binds the next parameter.
@@ -68,9 +69,9 @@ impl<'c> Statement<'c> {
         self
     }
 
-    fn ready(self) -> Result<(&'c mut PgConnection, &'static str, PgArguments)> {
-        match (self.connection, self.fault) {
-            (Some(connection), None) => Ok((connection, self.sql, self.arguments)),
+    fn ready(self) -> Result<(Lent<'c>, &'static str, PgArguments)> {
+        match (self.lent, self.fault) {
+            (Some(lent), None) => Ok((lent, self.sql, self.arguments)),
             (_, Some(fault)) => Err(Error::internal(fault)),
             (None, None) => Err(Error::internal("the connection is lent to a transaction within an environment")),
         }
@@ -78,20 +79,26 @@ impl<'c> Statement<'c> {
 
     /// The row, if there is one.
     pub async fn find<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Option<T>> {
-        let (connection, sql, arguments) = self.ready()?;
-        sqlx::query_as_with(sql, arguments).fetch_optional(connection).await.map_err(failure)
+        let (Lent { connection, health }, sql, arguments) = self.ready()?;
+        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_optional(connection)))
+            .await
+            .map_err(failure)
     }
 
     /// The row that must be there.
     pub async fn one<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<T> {
-        let (connection, sql, arguments) = self.ready()?;
-        sqlx::query_as_with(sql, arguments).fetch_one(connection).await.map_err(failure)
+        let (Lent { connection, health }, sql, arguments) = self.ready()?;
+        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_one(connection)))
+            .await
+            .map_err(failure)
     }
 
     /// All rows.
     pub async fn all<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Vec<T>> {
-        let (connection, sql, arguments) = self.ready()?;
-        sqlx::query_as_with(sql, arguments).fetch_all(connection).await.map_err(failure)
+        let (Lent { connection, health }, sql, arguments) = self.ready()?;
+        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_all(connection)))
+            .await
+            .map_err(failure)
     }
 
     /// The first column of the row, if there is one.
@@ -123,8 +130,10 @@ impl<'c> Statement<'c> {
 
     /// Runs it for its effect; the number of rows that it touched.
     pub async fn run(self) -> Result<u64> {
-        let (connection, sql, arguments) = self.ready()?;
-        Ok(sqlx::query_with(sql, arguments).execute(connection).await.map_err(failure)?.rows_affected())
+        let (Lent { connection, health }, sql, arguments) = self.ready()?;
+        let done = health.during(sqlx::query_with(sql, arguments).execute(connection));
+        let done = trace::statement(sql, done).await.map_err(failure)?;
+        Ok(done.rows_affected())
     }
 }
 
@@ -167,8 +176,9 @@ impl PageSql {
 /// A database that is not there, or that ended our work for reasons of its own, is worth another try: 503. All else
 /// is a fault of ours.
 pub(super) fn failure(error: sqlx::Error) -> Error {
-    // Connection exceptions, resource shortage, operator intervention, rolled back, locks, read-only.
-    const PASSING: [&str; 6] = ["08", "53", "57", "40", "55", "25"];
+    // Connection exceptions, resource shortage (a full disk too), operator intervention, faults of the machine, rolled
+    // back, locks, read-only.
+    const PASSING: [&str; 7] = ["08", "53", "57", "58", "40", "55", "25"];
     let passing = match &error {
         sqlx::Error::Database(database) => {
             database.code().is_some_and(|code| PASSING.contains(&code.get(..2).unwrap_or_default()))

@@ -9,17 +9,18 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
-use axum::http::header::{HeaderName, HeaderValue};
+use axum::http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::error::Cause;
 use super::extract::not_found;
 use super::state::App;
-use crate::kernel::Error;
 use crate::kernel::error::Kind;
+use crate::kernel::{Error, trace};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,8 +47,13 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     request.headers_mut().insert(&REQUEST_ID, id.clone());
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let parent = parent(request.headers());
+    let traced = trace::Request::begin(method_label(&method), route, request.uri().path(), parent);
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route, trace_id = Empty);
+    if let Some(trace_id) = traced.trace_id() {
+        span.record("trace_id", trace_id);
+    }
+    let mut response = traced.during(next.run(request).instrument(span.clone())).await;
 
     let _entered = span.enter();
     let status = response.status();
@@ -61,8 +67,19 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
         Some(Cause(cause)) => tracing::error!(status = status.as_u16(), seconds, cause, "request failed"),
         None => tracing::info!(status = status.as_u16(), seconds, "request"),
     }
+    traced.end(status.as_u16());
     response.headers_mut().insert(&REQUEST_ID, id);
+    if app.is_stopping() {
+        // The client opens its next connection elsewhere, instead of sending into one that is about to be closed.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
+}
+
+/// What the caller says that the request is part of.
+fn parent(headers: &HeaderMap) -> trace::Parent<'_> {
+    let get = |name: &str| headers.get(name)?.to_str().ok();
+    trace::Parent { traceparent: get("traceparent"), tracestate: get("tracestate") }
 }
 
 /// Anybody may invent methods, and each label of a metric takes memory for as long as the server runs.

@@ -49,6 +49,44 @@ fn body(error: &Error) -> Map<String, Value> {
     body
 }
 
+/// What [`body`] looks like.
+pub fn schema(envelope: Envelope) -> Value {
+    let text = |description| json!({ "type": "string", "description": description });
+    match envelope {
+        Envelope::Message => json!({
+            "type": "object",
+            "description": "A failure. Some say more in keys of their own.",
+            "properties": {
+                "message": text("What went wrong, for people."),
+                "code": text("What went wrong, for programs."),
+                "errors": {
+                    "type": "array",
+                    "description": "The faults of single fields.",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "field": text("Where it is: `domain_data[0].domain`."),
+                            "code": text("What is wrong, for programs."),
+                            "message": text("What is wrong, for people."),
+                        },
+                        "required": ["code", "message"],
+                    },
+                },
+            },
+            "required": ["message"],
+        }),
+        Envelope::OAuth => json!({
+            "type": "object",
+            "description": "A failure in the envelope of OAuth (RFC 6749, 5.2). Some say more in keys of their own.",
+            "properties": {
+                "error": text("What went wrong, for programs."),
+                "error_description": text("What went wrong, for people."),
+            },
+            "required": ["error", "error_description"],
+        }),
+    }
+}
+
 /// The error and the errors that caused it, in one line.
 fn cause(error: &Error) -> Cause {
     let mut text = error.to_string();

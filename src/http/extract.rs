@@ -133,17 +133,28 @@ fn fields(text: &[u8]) -> Value {
 
 /// Something that a path segment can be.
 pub trait Segment: Sized {
+    /// What it looks like where something is found.
+    fn schema() -> Value;
+
     /// Takes the decoded segment. Anything goes: what is not there is simply not found.
     fn from_segment(text: String) -> Self;
 }
 
 impl Segment for String {
+    fn schema() -> Value {
+        <Self as Read>::schema()
+    }
+
     fn from_segment(text: String) -> Self {
         text
     }
 }
 
 impl<K: IdKind> Segment for Id<K> {
+    fn schema() -> Value {
+        <Self as Read>::schema()
+    }
+
     fn from_segment(text: String) -> Self {
         Self::verbatim(&text)
     }

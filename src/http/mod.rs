@@ -5,11 +5,13 @@
 
 pub mod auth;
 pub mod client;
+pub mod describe;
 pub mod edge;
 pub mod error;
 pub mod extract;
 pub mod health;
 pub mod limit;
+pub mod openapi;
 pub mod respond;
 pub mod routes;
 pub mod serve;

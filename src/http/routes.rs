@@ -6,8 +6,9 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, on};
 
+use super::describe::{Described, Operation};
 use super::state::App;
 
 /// Who may call a route. Enforced by the extractor that its handler takes, held against this by a sweep.
@@ -32,6 +33,10 @@ pub struct Route {
     pub family: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// The full name of its handler.
+    pub handler: &'static str,
+    /// Writes the description of it.
+    pub describe: fn(&mut Operation<'_>),
 }
 
 /// Routes of one or more families.
@@ -58,38 +63,44 @@ impl Routes {
 
     /// Declares a GET route.
     #[must_use]
-    pub fn get<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
-        self.declare(Method::GET, path, on(MethodFilter::GET, handler))
+    pub fn get<H: Handler<T, App> + Described<T>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.declare(Method::GET, MethodFilter::GET, path, handler)
     }
 
     /// Declares a POST route.
     #[must_use]
-    pub fn post<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
-        self.declare(Method::POST, path, on(MethodFilter::POST, handler))
+    pub fn post<H: Handler<T, App> + Described<T>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.declare(Method::POST, MethodFilter::POST, path, handler)
     }
 
     /// Declares a PUT route.
     #[must_use]
-    pub fn put<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
-        self.declare(Method::PUT, path, on(MethodFilter::PUT, handler))
+    pub fn put<H: Handler<T, App> + Described<T>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.declare(Method::PUT, MethodFilter::PUT, path, handler)
     }
 
     /// Declares a PATCH route.
     #[must_use]
-    pub fn patch<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
-        self.declare(Method::PATCH, path, on(MethodFilter::PATCH, handler))
+    pub fn patch<H: Handler<T, App> + Described<T>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.declare(Method::PATCH, MethodFilter::PATCH, path, handler)
     }
 
     /// Declares a DELETE route.
     #[must_use]
-    pub fn delete<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
-        self.declare(Method::DELETE, path, on(MethodFilter::DELETE, handler))
+    pub fn delete<H: Handler<T, App> + Described<T>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.declare(Method::DELETE, MethodFilter::DELETE, path, handler)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that declares routes")]
-    fn declare(mut self, method: Method, path: &'static str, service: MethodRouter<App>) -> Self {
-        self.table.push(Route { method, path, family: self.family, access: self.access });
-        self.router = self.router.route(path, service);
+    fn declare<H, T>(mut self, method: Method, filter: MethodFilter, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App> + Described<T>,
+        T: 'static,
+    {
+        let handler_name = std::any::type_name::<H>();
+        let (family, access) = (self.family, self.access);
+        self.table.push(Route { method, path, family, access, handler: handler_name, describe: H::describe });
+        self.router = self.router.route(path, on(filter, handler));
         self
     }
 

@@ -1,9 +1,10 @@
 //! The state of the application: what handlers and workers share. Put together in `app.rs`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::limit::Limits;
+use super::openapi::Documents;
 use super::signing::SigningKeys;
 use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
@@ -18,6 +19,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     signing_keys: SigningKeys,
+    documents: OnceLock<Documents>,
 }
 
 /// What an application is made of.
@@ -46,7 +48,7 @@ pub struct Parts {
 impl App {
     /// An application of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, signing_keys: SigningKeys::default() }))
+        Self(Arc::new(Inner { parts, signing_keys: SigningKeys::default(), documents: OnceLock::new() }))
     }
 
     /// The database.
@@ -62,6 +64,16 @@ impl App {
     /// The keys that sign tokens, as they are kept in memory.
     pub(super) fn signing_keys(&self) -> &SigningKeys {
         &self.0.signing_keys
+    }
+
+    /// The documents of its routes, once it has routes.
+    pub fn documents(&self) -> Option<&Documents> {
+        self.0.documents.get()
+    }
+
+    /// Says which documents describe it. The first call counts.
+    pub fn document(&self, documents: Documents) {
+        let _ = self.0.documents.set(documents);
     }
 
     /// Where passwords are hashed.

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::schema;
+
 /// A moment, in UTC, to the millisecond; on the wire `2026-01-15T12:00:00.000Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
@@ -45,6 +47,11 @@ impl Timestamp {
         Self::from_millis(self.millis().saturating_add(seconds.saturating_mul(1000)))
     }
 
+    /// How many seconds lie between an earlier moment and this one; negative if it is later.
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        TimeDelta::milliseconds(self.millis().saturating_sub(earlier.millis())).as_seconds_f64()
+    }
+
     /// The start of this moment's day, in UTC.
     #[must_use]
     pub fn midnight(self) -> Self {
@@ -77,6 +84,8 @@ impl<'de> Deserialize<'de> for Timestamp {
         Ok(Self::from_millis(moment.timestamp_millis()))
     }
 }
+
+crate::inline_schema! { [] Timestamp, schema::timestamp() }
 
 /// The clock of a server: the system's, plus an offset that development and tests may move.
 #[derive(Debug, Clone, Default)]

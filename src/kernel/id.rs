@@ -13,6 +13,7 @@ use ulid::Ulid;
 
 use super::clock::{Clock, Timestamp};
 use super::crypto::Random;
+use super::schema;
 
 /// What an id names. Implemented only by the registry below.
 pub trait Kind: Send + Sync + 'static {
@@ -106,6 +107,8 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
         Ok(Self(Box::deserialize(deserializer)?, PhantomData))
     }
 }
+
+crate::inline_schema! { [K: Kind] Id<K>, schema::id(K::PREFIX) }
 
 impl<K: Kind> sqlx::Type<sqlx::Postgres> for Id<K> {
     fn type_info() -> sqlx::postgres::PgTypeInfo {

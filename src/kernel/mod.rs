@@ -13,6 +13,8 @@ pub mod id;
 pub mod page;
 pub mod patch;
 pub mod read;
+pub mod schema;
 pub mod secret;
+pub mod trace;
 
 pub use error::{Error, Result};

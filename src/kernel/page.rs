@@ -3,11 +3,13 @@
 //! A page is turned into two bounds and a direction of scanning ([`Scan`]); the SQL that uses them is made by
 //! `page_sql!`. A bound is compared, never looked up, so paging survives the deletion of the row it names.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::id::{Id, Kind};
 use super::read::{Read, ReadFields, Reader};
+use super::schema::Fields;
 
 crate::words! {
     /// The order of a list.
@@ -31,6 +33,13 @@ pub struct Page<K: Kind> {
 }
 
 impl<K: Kind> ReadFields for Page<K> {
+    fn describe(fields: &mut Fields) {
+        fields.add_optional("limit", json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 10 }));
+        fields.add::<Option<Id<K>>>("before");
+        fields.add::<Option<Id<K>>>("after");
+        fields.add::<Option<Order>>("order");
+    }
+
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
         let limit = Option::<i64>::read(map.remove("limit"), &mut at.field("limit"));
         let limit = limit.and_then(|limit| match u8::try_from(limit.unwrap_or(10)) {
@@ -127,7 +136,8 @@ impl<K: Kind> Page<K> {
 }
 
 /// A page of a list, as it is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub struct List<T> {
     object: ListObject,
     /// The objects of the page.
@@ -136,14 +146,15 @@ pub struct List<T> {
     pub list_metadata: ListMetadata,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 enum ListObject {
     List,
 }
 
 /// The cursors of the neighbouring pages; null where there is none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ListMetadata {
     /// Give this as `before`.
     pub before: Option<String>,
@@ -165,7 +176,8 @@ impl<T> List<T> {
 }
 
 /// A list that carries no `list_metadata` at all, as a few operations answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}BareList")]
 pub struct BareList<T> {
     object: ListObject,
     /// All the objects.

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::check::Faults;
 use super::clock::Timestamp;
 use super::id::{Id, Kind};
 use super::patch::Patch;
+use super::schema::{self, Fields};
 use super::secret::Secret;
 
 /// How the input was written.
@@ -80,17 +81,31 @@ pub trait Read: Sized {
     /// The names of its fields, if it has any: for telling somebody who wrote another one which they meant.
     const FIELDS: &'static [&'static str] = &[];
 
+    /// Whether it may be absent or null.
+    const OPTIONAL: bool = false;
+
+    /// What a value of it looks like, null apart.
+    fn schema() -> Value;
+
     /// Reads the value, absent or not; None after noting what is wrong with it.
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self>;
 }
 
 impl Read for Value {
+    fn schema() -> Value {
+        json!({})
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         value.or_else(|| at.required())
     }
 }
 
 impl Read for String {
+    fn schema() -> Value {
+        json!({ "type": "string" })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         match value {
             // PostgreSQL cannot store NUL, and nothing that a person types contains it.
@@ -103,12 +118,20 @@ impl Read for String {
 }
 
 impl Read for Secret<String> {
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "password" })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         String::read(value, at).map(Secret::new)
     }
 }
 
 impl Read for bool {
+    fn schema() -> Value {
+        json!({ "type": "boolean" })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         match (value, at.encoding) {
             (Some(Value::Bool(flag)), _) => Some(flag),
@@ -124,6 +147,10 @@ impl Read for bool {
 }
 
 impl Read for i64 {
+    fn schema() -> Value {
+        json!({ "type": "integer", "format": "int64" })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         let number = match (&value, at.encoding) {
             (Some(Value::Number(number)), _) => number.as_i64(),
@@ -136,6 +163,10 @@ impl Read for i64 {
 }
 
 impl Read for Timestamp {
+    fn schema() -> Value {
+        schema::timestamp()
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         let text = String::read(value, at)?;
         Self::parse(&text).or_else(|| at.fault("invalid_format", "must be an ISO 8601 date-time"))
@@ -143,6 +174,10 @@ impl Read for Timestamp {
 }
 
 impl<K: Kind> Read for Id<K> {
+    fn schema() -> Value {
+        schema::id(K::PREFIX)
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         let text = String::read(value, at)?;
         Self::parse(&text).or_else(|| at.fault("invalid_id", &format!("must be an id that begins with {}_", K::PREFIX)))
@@ -150,6 +185,12 @@ impl<K: Kind> Read for Id<K> {
 }
 
 impl<T: Read> Read for Option<T> {
+    const OPTIONAL: bool = true;
+
+    fn schema() -> Value {
+        T::schema()
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         match value {
             None | Some(Value::Null) => Some(None),
@@ -159,6 +200,12 @@ impl<T: Read> Read for Option<T> {
 }
 
 impl<T: Read> Read for Patch<T> {
+    const OPTIONAL: bool = true;
+
+    fn schema() -> Value {
+        T::schema()
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         match value {
             None => Some(Self::Absent),
@@ -172,6 +219,10 @@ impl<T: Read> Read for Patch<T> {
 const MOST_ITEMS: usize = 1000;
 
 impl<T: Read> Read for Vec<T> {
+    fn schema() -> Value {
+        json!({ "type": "array", "items": schema::item::<T>(), "maxItems": MOST_ITEMS })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         let items = match (value, at.encoding) {
             (Some(Value::Array(items)), Encoding::Json) => items,
@@ -198,6 +249,10 @@ fn split(value: &Value) -> impl Iterator<Item = Value> + use<> {
 }
 
 impl<T: Read> Read for BTreeMap<String, T> {
+    fn schema() -> Value {
+        json!({ "type": "object", "additionalProperties": schema::item::<T>() })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         let Some(Value::Object(map)) = value else {
             return if value.is_none_or(|v| v.is_null()) {
@@ -213,8 +268,17 @@ impl<T: Read> Read for BTreeMap<String, T> {
 
 /// Several fields of an object that belong together and are read from it as one (a page of a list).
 pub trait ReadFields: Sized {
+    /// Tells which fields those are.
+    fn describe(fields: &mut Fields);
+
     /// Takes its fields out of the object.
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// An object of named fields, as [`body!`](crate::body) declares them.
+pub trait Body: Read {
+    /// Its fields, those of its group included.
+    fn fields() -> Fields;
 }
 
 /// Declares a body or query: a struct whose fields are read from the input by their names.
@@ -234,8 +298,21 @@ macro_rules! body {
             $(pub $group: $group_type,)?
         }
 
+        impl $crate::kernel::read::Body for $name {
+            fn fields() -> $crate::kernel::schema::Fields {
+                let mut fields = $crate::kernel::schema::Fields::default();
+                $(fields.add::<$type>($crate::body!(@key $field $($key)?));)*
+                $(<$group_type as $crate::kernel::read::ReadFields>::describe(&mut fields);)?
+                fields
+            }
+        }
+
         impl $crate::kernel::read::Read for $name {
             const FIELDS: &'static [&'static str] = &[$($crate::body!(@key $field $($key)?)),*];
+
+            fn schema() -> serde_json::Value {
+                <Self as $crate::kernel::read::Body>::fields().object()
+            }
 
             fn read(
                 value: Option<serde_json::Value>,
@@ -312,7 +389,13 @@ macro_rules! words {
             }
         }
 
+        $crate::inline_schema! { [] $name, $crate::kernel::schema::words(&[$($word),*]) }
+
         impl $crate::kernel::read::Read for $name {
+            fn schema() -> serde_json::Value {
+                $crate::kernel::schema::words(&[$($word),*])
+            }
+
             fn read(
                 value: Option<serde_json::Value>,
                 at: &mut $crate::kernel::read::Reader<'_>,

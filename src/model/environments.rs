@@ -2,15 +2,18 @@
 
 use std::ops::RangeInclusive;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{EnvironmentId, EnvironmentKey, ManagementKeyId};
+use crate::kernel::schema;
 
 /// An environment: a tenant of the server, with everything in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "environment")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct Environment {
     /// The key by which its rows name it.
     #[serde(skip)]
@@ -41,8 +44,9 @@ pub struct Identity {
 }
 
 /// The settings of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "environment_settings")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct Settings {
     /// Whether a membership may have several roles of the organization.
     pub multiple_roles: bool,
@@ -62,8 +66,9 @@ impl Settings {
 }
 
 /// A key by which an application manages an environment. Its value is shown once, when it is made.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "management_key")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct ManagementKey {
     /// Its id.
     pub id: ManagementKeyId,

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kernel::patch::Patch;
 use crate::kernel::read::{Read, Reader};
 use crate::kernel::{Error, Result};
 
 /// Up to 50 pairs of text: keys of 1-40 ASCII characters, values of at most 600 characters.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Metadata(BTreeMap<String, String>);
 
@@ -20,6 +21,12 @@ pub struct Metadata(BTreeMap<String, String>);
 pub struct Change(Patch<Value>);
 
 impl Read for Change {
+    const OPTIONAL: bool = true;
+
+    fn schema() -> Value {
+        json!({ "type": "object", "additionalProperties": { "type": ["string", "null"] } })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         Patch::read(value, at).map(Self)
     }

@@ -1,10 +1,12 @@
 //! Domains of organizations.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{OrganizationDomainId, OrganizationId};
+use crate::kernel::schema;
 
 crate::words! {
     /// Whether the organization is known to own the domain.
@@ -33,8 +35,9 @@ crate::words! {
 }
 
 /// A domain of an organization. One environment knows a domain once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "organization_domain")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct OrganizationDomain {
     /// Its id.
     pub id: OrganizationDomainId,

@@ -1,5 +1,8 @@
 //! Organization memberships.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use sqlx::FromRow;
@@ -10,6 +13,7 @@ use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::event::Event;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, UserId};
+use crate::kernel::schema;
 
 crate::words! {
     /// Whether the user takes part in the organization.
@@ -24,7 +28,7 @@ crate::words! {
 }
 
 /// A role, as memberships name it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoleReference {
     /// Its slug.
     pub slug: String,
@@ -63,8 +67,9 @@ pub struct OrganizationMembership {
 }
 
 /// The form that events show.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "organization_membership")]
+#[schemars(transform = schema::object::<Self>)]
 struct Base<'m> {
     id: &'m OrganizationMembershipId,
     user_id: &'m UserId,
@@ -79,7 +84,8 @@ struct Base<'m> {
 }
 
 /// The form that the API shows.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OrganizationMembership")]
 struct Whole<'m> {
     #[serde(flatten)]
     base: Base<'m>,
@@ -91,6 +97,16 @@ impl Serialize for OrganizationMembership {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let whole = Whole { base: self.base(), organization_name: &self.organization_name, user: &self.user };
         whole.serialize(serializer)
+    }
+}
+
+impl JsonSchema for OrganizationMembership {
+    fn schema_name() -> Cow<'static, str> {
+        Whole::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Whole::json_schema(generator)
     }
 }
 

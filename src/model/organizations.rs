@@ -1,5 +1,6 @@
 //! Organizations.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -7,10 +8,12 @@ use super::metadata::Metadata;
 use super::organization_domains::OrganizationDomain;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::OrganizationId;
+use crate::kernel::schema;
 
 /// A customer of the application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "organization")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct Organization {
     /// Its id.
     pub id: OrganizationId,

@@ -1,15 +1,18 @@
 //! Permissions.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 
 use super::keys::{PermissionKey, ResourceTypeKey};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::PermissionId;
+use crate::kernel::schema;
 
 /// Something that may be allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "permission")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct Permission {
     /// The key by which rows name it.
     #[serde(skip)]

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::kernel::id::ResourceId;
 use crate::kernel::read::{Read, ReadFields, Reader};
+use crate::kernel::schema::Fields;
 
 /// How a request names a resource of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,12 @@ pub enum ResourceTarget {
 
 /// Exactly one of the two ways: what named two resources would have to choose between them in silence.
 impl ReadFields for ResourceTarget {
+    fn describe(fields: &mut Fields) {
+        fields.add::<Option<ResourceId>>("resource_id");
+        fields.add::<Option<String>>("resource_external_id");
+        fields.add::<Option<String>>("resource_type_slug");
+    }
+
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
         let id = Option::<ResourceId>::read(map.remove("resource_id"), &mut at.field("resource_id"));
         let key = "resource_external_id";

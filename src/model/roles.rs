@@ -1,5 +1,6 @@
 //! Roles, of the environment and of organizations.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -8,6 +9,7 @@ use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::event::Event;
 use crate::kernel::id::{OrganizationId, RoleId};
+use crate::kernel::schema;
 
 crate::words! {
     /// Whose role it is.
@@ -20,8 +22,9 @@ crate::words! {
 }
 
 /// A set of permissions that is given under a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "role")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct Role {
     /// The key by which rows name it.
     #[serde(skip)]

@@ -1,11 +1,13 @@
 //! Sessions.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 
 use super::authentication::Method;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{OrganizationId, SessionId, UserId};
+use crate::kernel::schema;
 
 crate::words! {
     /// How a session was begun, in the words of sessions (sign-in has its own, see [`Method`]).
@@ -44,8 +46,9 @@ crate::words! {
 }
 
 /// A session, as it stands at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "session")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct Session {
     /// Its id.
     pub id: SessionId,

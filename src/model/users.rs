@@ -1,15 +1,18 @@
 //! Users.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::metadata::Metadata;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::UserId;
+use crate::kernel::schema;
 
 /// A person who signs in. One environment knows an e-mail address once, whatever its case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "user")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct User {
     /// Their id.
     pub id: UserId,
@@ -85,8 +88,9 @@ crate::words! {
 }
 
 /// How a provider knows a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "type", rename = "OAuth")]
+#[schemars(inline, transform = schema::typed::<Self>)]
 pub struct Identity {
     /// What the provider calls them.
     pub idp_id: String,

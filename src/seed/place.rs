@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::kernel::config::fault::nearest;
 use crate::kernel::error::FieldFault;
 use crate::kernel::read::{Read, ReadFields, Reader};
+use crate::kernel::schema::Fields;
 
 /// The code of a key that nobody knows.
 const UNKNOWN: &str = "unknown_key";
@@ -50,6 +51,9 @@ impl<E> Place<E> {
 }
 
 impl<E: Entry> ReadFields for Place<E> {
+    /// It only notes where the entry stands.
+    fn describe(_: &mut Fields) {}
+
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
         note_rest::<E>(map, &[], at);
         Some(Self::at(at.place()))

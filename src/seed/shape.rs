@@ -6,12 +6,13 @@
 
 use std::marker::PhantomData;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::place::{Entry, LATER, Place, note_rest};
 use crate::body;
 use crate::kernel::id::{ClientId, EnvironmentId, OrganizationId, OrganizationMembershipId, UserId};
-use crate::kernel::read::{Read, ReadFields, Reader};
+use crate::kernel::read::{Body, Read, ReadFields, Reader};
+use crate::kernel::schema::Fields;
 use crate::kernel::secret::Secret;
 use crate::model::metadata;
 use crate::model::organization_memberships::Status;
@@ -129,6 +130,10 @@ pub struct Content<E> {
 }
 
 impl<E: Entry> ReadFields for Content<E> {
+    fn describe(fields: &mut Fields) {
+        fields.extend(Families::fields());
+    }
+
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
         let taken = Families::FIELDS.iter().filter_map(|&key| Some((key.to_owned(), map.remove(key)?))).collect();
         let families = Families::read(Some(Value::Object(taken)), at);
@@ -168,6 +173,12 @@ impl Families {
 pub struct ApiKeys(pub Vec<Secret<String>>);
 
 impl Read for ApiKeys {
+    const OPTIONAL: bool = true;
+
+    fn schema() -> Value {
+        json!({ "type": "object" })
+    }
+
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         match value {
             None | Some(Value::Null) => Some(Self(Vec::new())),

@@ -43,7 +43,7 @@ fn imports(text: &str) -> Vec<(usize, String)> {
             for path in group.unwrap_or(rest).split(',').take(if group.is_some() { usize::MAX } else { 1 }) {
                 let name: String = path.trim().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
                 // Macros are declared with `macro_export`, so they stand at the top, beside the floors.
-                if !["", "sql", "page_sql", "body", "words", "events"].contains(&name.as_str()) {
+                if !["", "sql", "page_sql", "body", "words", "events", "inline_schema"].contains(&name.as_str()) {
                     found.push((i + 1, name));
                 }
             }

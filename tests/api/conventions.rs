@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use serde_json::{Value, json};
-use vestibule::http::Routes;
 use vestibule::http::limit::Limits;
+use vestibule::http::{NoContent, Routes};
 
 use crate::harness::{Answer, Test, story};
 
@@ -221,7 +221,7 @@ fn a_segment_of_a_path_is_decoded_once() {
 
 #[test]
 fn a_panic_is_an_internal_failure_in_the_envelope() {
-    let panicking = Routes::family("panics").get("/panic", async || -> () { panic!("a secret") });
+    let panicking = Routes::family("panics").get("/panic", async || -> NoContent { panic!("a secret") });
     story(async |t| {
         let service = vestibule::http::edge::surround(panicking.into_router(), t.app.clone());
         let response = tower::ServiceExt::oneshot(service, request(Method::GET, "/panic", &[], "")).await.unwrap();

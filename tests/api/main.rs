@@ -19,6 +19,7 @@ mod feature_flags;
 mod installation;
 mod jwt;
 mod licences;
+mod openapi;
 mod organization_memberships;
 mod organizations;
 mod packaging;

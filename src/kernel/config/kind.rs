@@ -92,6 +92,13 @@ pub const CONNECTIONS: Kind<u32> = Kind {
     parse: |text| text.parse().ok().filter(|count| (2..=1000).contains(count)),
 };
 
+/// How many clients may be connected. The lower bound keeps a health check possible beside an application's pool.
+pub const CLIENTS: Kind<usize> = Kind {
+    expects: "a number from 16 to 1000000",
+    shape: Shape::One,
+    parse: |text| text.parse().ok().filter(|count| (16..=1_000_000).contains(count)),
+};
+
 /// A master key: see [`decode_key`].
 pub const SECRET_KEY: Kind<Secret<String>> = Kind {
     expects: "32 random bytes in base64 or hexadecimal, as made by `openssl rand -base64 32`",

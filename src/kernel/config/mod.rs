@@ -28,11 +28,13 @@ pub mod fault;
 pub mod kind;
 pub mod layers;
 mod origin;
+pub mod telemetry;
 
 pub use fault::{Fault, Faults};
 pub use kind::LogFormat;
 pub use layers::{CONFIG_VARIABLE, Flags, Layer};
 pub use origin::Origin;
+pub use telemetry::Telemetry;
 
 use kind::{Kind, Shape};
 use layers::{Effective, Key};
@@ -90,6 +92,8 @@ macro_rules! settings {
         #[derive(Debug)]
         pub struct Config {
             $($(#[doc = $help])+ pub $name: $type,)+
+            /// What the variables of OpenTelemetry say.
+            pub telemetry: Telemetry,
             /// The text and the source of each value that was given, for [`Config::redacted`].
             effective: BTreeMap<&'static str, Effective>,
         }
@@ -114,8 +118,8 @@ macro_rules! settings {
                 Self { $($name: values.$fallback(stringify!($name), &$kind),)+ }
             }
 
-            fn finish(self, effective: BTreeMap<&'static str, Effective>) -> Option<Config> {
-                Some(Config { $($name: self.$name?,)+ effective })
+            fn finish(self, telemetry: Telemetry, effective: BTreeMap<&'static str, Effective>) -> Option<Config> {
+                Some(Config { $($name: self.$name?,)+ telemetry, effective })
             }
         }
     };
@@ -163,13 +167,16 @@ impl Config {
         K: Into<OsString>,
         V: Into<OsString>,
     {
-        let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let (effective, faults) = layers::resolve(environment, flags);
+        let environment: Vec<_> = environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let mut others = Vec::new();
+        let telemetry = telemetry::read(&environment, &mut others);
+        let (effective, mut faults) = layers::resolve(environment, flags);
+        faults.append(&mut others);
         let mut values = Values { effective, faults };
         let draft = Draft::read(&mut values);
         draft.check_together(&mut values);
         let Values { effective, faults } = values;
-        match draft.finish(effective) {
+        match draft.finish(telemetry, effective) {
             Some(config) if faults.is_empty() => Ok(config),
             Some(_) | None => Err(Faults::new(faults)),
         }
@@ -245,7 +252,7 @@ settings! {
     open data_dir: PathBuf = kind::PATH, default "./data";
     /// PostgreSQL 14 or newer, for example `postgres://user:password@host/vestibule?sslmode=verify-full`.
     secret database_url: Option<Secret<String>> = kind::DATABASE_URL, absent "a private cluster in the data directory";
-    /// Most connections to PostgreSQL that this process opens.
+    /// Most connections to PostgreSQL that this process uses at once; it holds one more, to watch over the database.
     open database_connections: u32 = kind::CONNECTIONS, default "16";
     /// Master key that seals what the server must be able to read back: the keys that sign tokens.
     secret secret_key: Option<Secret<String>> = kind::SECRET_KEY, absent "made in the data directory at the first start";
@@ -273,6 +280,8 @@ settings! {
     /// For how long the server still answers after it was told to stop, with `/readyz` at 503, so that a load balancer
     /// sends its requests elsewhere before connections are refused.
     open stop_delay: Duration = kind::STOP_DELAY, default "0";
+    /// Most connections of clients that are open at once; more of them wait until one is closed.
+    open connection_limit: usize = kind::CLIENTS, default "4096";
     /// Largest request body, in bytes or with KiB or MiB.
     open request_body_limit: usize = kind::BODY_SIZE, default "1MiB";
 }

@@ -5,11 +5,13 @@
 pub mod events;
 pub mod payload;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{EnvironmentId, FeatureFlagId, FlagRuleId, FlagTargetId};
+use crate::kernel::schema;
 
 /// The type of targets that are users.
 pub const USER: &str = "user";
@@ -20,8 +22,9 @@ pub const ORGANIZATION: &str = "organization";
 ///
 /// Where it is enabled, the first of these decides that has something to say: a target that is the user, one that is the
 /// organization, one of another type, the rules in their order, the default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "feature_flag")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct FeatureFlag {
     /// Its id.
     pub id: FeatureFlagId,
@@ -47,7 +50,8 @@ pub struct FeatureFlag {
 }
 
 /// Who looks after a flag. It need not be a user of the application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FeatureFlagOwner")]
 pub struct Owner {
     /// Their address.
     pub email: String,
@@ -58,8 +62,9 @@ pub struct Owner {
 }
 
 /// Somebody or something that a flag, or a rule of it, names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "flag_target")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct FlagTarget {
     /// Its id.
     pub id: FlagTargetId,
@@ -97,8 +102,9 @@ crate::words! {
 }
 
 /// A rule of a flag: a value for those who meet all of its conditions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "flag_rule")]
+#[schemars(transform = schema::object::<Self>)]
 pub struct FlagRule {
     /// Its id.
     pub id: FlagRuleId,
@@ -123,7 +129,8 @@ pub struct FlagRule {
 }
 
 /// A condition of a rule: the target of this type is one of these.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FlagRuleCondition")]
 pub struct Condition {
     /// The type of the targets.
     pub target_type: String,
@@ -145,7 +152,8 @@ crate::words! {
 }
 
 /// A rule with its conditions, as the operator sees it. Events show the rule alone, and its targets each by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
+#[schemars(rename = "FlagRuleWithConditions")]
 pub struct Rule {
     /// The rule.
     #[serde(flatten)]

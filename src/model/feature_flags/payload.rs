@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -48,8 +49,9 @@ pub struct RuleDefinition {
 }
 
 /// All flags, in one of the forms.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "FeatureFlagsPayload")]
 pub enum Payload {
     /// The older one: flags by their slugs.
     First(BTreeMap<String, FirstFlag>),
@@ -71,7 +73,8 @@ impl Payload {
 }
 
 /// A flag in the older form.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FeatureFlagsFirstFlag")]
 pub struct FirstFlag {
     slug: String,
     enabled: bool,
@@ -80,20 +83,23 @@ pub struct FirstFlag {
 }
 
 /// Who is named, by type. Clients insist on the first two.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "FeatureFlagsFirstTargets")]
 struct FirstTargets {
     users: Vec<FirstTarget>,
     organizations: Vec<FirstTarget>,
     custom_targets: Vec<FirstCustomTarget>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FeatureFlagsFirstTarget")]
 struct FirstTarget {
     id: String,
     enabled: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FeatureFlagsFirstCustomTarget")]
 struct FirstCustomTarget {
     #[serde(rename = "type")]
     target_type: String,
@@ -128,14 +134,16 @@ impl FirstFlag {
 }
 
 /// The newer form.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FeatureFlagsSecond")]
 pub struct Second {
     version: u8,
     flags: BTreeMap<String, SecondFlag>,
 }
 
 /// A flag in the newer form.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FeatureFlagsSecondFlag")]
 struct SecondFlag {
     slug: String,
     enabled: bool,
@@ -144,7 +152,8 @@ struct SecondFlag {
     rules: Vec<SecondRule>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FeatureFlagsSecondRule")]
 struct SecondRule {
     id: String,
     kind: RuleKind,
@@ -152,8 +161,9 @@ struct SecondRule {
     conditions: Vec<Condition>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "FeatureFlagsRuleKind")]
 enum RuleKind {
     Conditions,
 }

@@ -3,6 +3,7 @@
 //! Functions take `&mut System`, which is accepted nowhere else.
 
 pub mod environments;
+pub mod event_log;
 pub mod event_partitions;
 pub mod installation;
 pub mod management_keys;
