@@ -1,6 +1,6 @@
 //! Feature flags: made, changed and deleted, with their targets of every type and their rules.
 
-use crate::domain::feature_flags::targets::{self, Name};
+use crate::domain::feature_flags::targets::{self, Name, Set};
 use crate::domain::feature_flags::{self, rules};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{Created, NoContent, Operator, Routes};
@@ -65,7 +65,7 @@ body! {
 
 impl Check for CreateBody {
     fn check(&self, faults: &mut Faults) {
-        faults.slug("slug", &self.slug, "-_.");
+        feature_flags::check_slug(faults, "slug", &self.slug);
         check(faults, Some(&self.name), self.description.as_deref(), self.owner.as_ref(), self.tags.as_deref());
     }
 }
@@ -95,25 +95,11 @@ fn check(
     owner: Option<&OwnerBody>,
     tags: Option<&[String]>,
 ) {
-    if let Some(name) = name {
-        faults.not_blank("name", name);
-        faults.max("name", name, 255);
-    }
-    if let Some(description) = description {
-        faults.max("description", description, 1000);
-    }
-    if let Some(owner) = owner {
-        faults.email("owner.email", &owner.email);
-        for (field, name) in [("owner.first_name", &owner.first_name), ("owner.last_name", &owner.last_name)] {
-            faults.max(field, name.as_deref().unwrap_or_default(), 255);
-        }
-    }
-    let tags = tags.unwrap_or_default();
-    faults.most("tags", tags.len(), 50);
-    for (i, tag) in tags.iter().enumerate() {
-        faults.not_blank(&format!("tags[{i}]"), tag);
-        faults.max(&format!("tags[{i}]"), tag, 64);
-    }
+    let owner = owner.map(|OwnerBody { email, first_name, last_name }| {
+        (email.as_str(), [first_name.as_deref(), last_name.as_deref()])
+    });
+    let described = feature_flags::Description { name, description, owner, tags: tags.unwrap_or_default() };
+    described.check(faults, str::to_owned);
 }
 
 body! {
@@ -269,8 +255,8 @@ async fn set_target(
 ) -> Result<Created<FlagTarget>> {
     let scope = super::scope(&operator, &id).await?;
     let TargetBody { target_type, target_id, value } = body;
-    let (name, value) = (Name { target_type, target_id }, value.unwrap_or(true));
-    scope.write(async |tx| targets::set(tx, &scope.actor, &slug, name, value).await).await.map(Created)
+    let input = Set { id: None, name: Name { target_type, target_id }, value: value.unwrap_or(true) };
+    scope.write(async |tx| targets::set(tx, &scope.actor, &slug, input).await).await.map(Created)
 }
 
 async fn delete_target(

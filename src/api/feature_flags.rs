@@ -5,7 +5,7 @@
 use crate::body;
 use crate::domain;
 use crate::domain::feature_flags::Update;
-use crate::domain::feature_flags::targets::Name;
+use crate::domain::feature_flags::targets::{Name, Set};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{NoContent, Routes, Scope};
 use crate::kernel::Result;
@@ -74,8 +74,8 @@ async fn switch(scope: &Scope, slug: &str, enabled: bool) -> Result<Json<Feature
 }
 
 async fn add_target(scope: Scope, Path((slug, resource_id)): Path<(String, String)>) -> Result<NoContent> {
-    let name = Name::of_resource(&resource_id)?;
-    let change = async |tx: &mut _| domain::feature_flags::targets::set(tx, &scope.actor, &slug, name, true).await;
+    let input = Set { id: None, name: Name::of_resource(&resource_id)?, value: true };
+    let change = async |tx: &mut _| domain::feature_flags::targets::set(tx, &scope.actor, &slug, input).await;
     scope.write(change).await.map(|_| NoContent)
 }
 

@@ -104,6 +104,13 @@ impl Database {
         Ok(Db::new(self.acquire().await?, environment))
     }
 
+    /// A connection for reading much within an environment, which goes on seeing what is there now.
+    pub async fn snapshot(&self, environment: EnvironmentKey) -> Result<Db> {
+        let begin = "begin transaction isolation level repeatable read read only";
+        let transaction = self.pool.begin_with(sqlx::AssertSqlSafe(begin)).await.map_err(statement::failure)?;
+        Ok(Db::snapshot(transaction, environment))
+    }
+
     /// Runs the closure in a transaction within an environment: commits on Ok, rolls back on Err.
     ///
     /// There is no other way to write, so nobody can forget either. The events that the closure emits are part of

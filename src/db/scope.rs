@@ -33,6 +33,10 @@ impl Db {
         Self { connection, environment }
     }
 
+    pub(super) fn snapshot(transaction: Transaction<'static, Postgres>, environment: EnvironmentKey) -> Self {
+        Self { connection: Connection::Transaction(transaction), environment }
+    }
+
     /// A statement with the environment bound as `$1`.
     pub fn query(&mut self, sql: Sql) -> Statement<'_> {
         Statement::new(self.connection.lend(), sql).bind(self.environment)

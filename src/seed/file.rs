@@ -62,7 +62,7 @@ fn understand(path: &Path, value: Value) -> Result<Seed, Failure> {
         return Err(Failure::Syntax(path.to_owned(), "it must be a mapping at its top, such as `users:`".to_owned()));
     }
     let mut faults = Faults::default();
-    let file = File::read(Some(value), &mut Reader::new(Encoding::Json, &mut faults));
+    let file = File::read(Some(value), &mut Reader::new(Encoding::File, &mut faults));
     let environments = file.map(File::into_environments).unwrap_or_default();
     for environment in &environments {
         check::environment(environment, &mut faults);

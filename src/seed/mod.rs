@@ -12,6 +12,7 @@ mod apply;
 mod check;
 mod environments;
 mod fault;
+mod feature_flags;
 mod file;
 mod memberships;
 mod organizations;

@@ -7,6 +7,17 @@ use crate::kernel::Result;
 use crate::model::environments::Identity;
 use crate::sql;
 
+/// Whether nothing has happened in it yet, so that nobody knows the ids of what came with it.
+pub async fn is_untouched(db: &mut Db) -> Result<bool> {
+    db.query(sql!(
+        "select not exists (select from events where environment = $1)
+            and not exists (select from users where environment = $1)
+            and not exists (select from organizations where environment = $1)"
+    ))
+    .value()
+    .await
+}
+
 /// What it is called.
 pub async fn get_identity(db: &mut Db) -> Result<Identity> {
     db.query(sql!("select id, client_id from environments where key = $1")).one().await

@@ -405,7 +405,6 @@ fn faults_of_flags_targets_and_rules_are_named() {
         conditions[2]["operator"] = json!("one_of");
         operator.post(&rules, json!({ "conditions": conditions })).await.invalid(&[
             "conditions[0].target_type",
-            "conditions[0].values",
             "conditions[1].values[1]",
             "conditions[2].target_type",
         ]);

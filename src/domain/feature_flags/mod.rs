@@ -7,6 +7,7 @@ pub mod rules;
 pub mod targets;
 
 use crate::db::Tx;
+use crate::kernel::check::Faults;
 use crate::kernel::event::Event;
 use crate::kernel::id::FeatureFlagId;
 use crate::kernel::patch::Patch;
@@ -18,6 +19,46 @@ use crate::store;
 
 /// An environment has at most that many flags: each client polls all of them, with their targets.
 pub const MOST_FLAGS: i64 = 1000;
+
+/// What people write about a flag, in whichever door.
+#[derive(Debug, Default)]
+pub struct Description<'d> {
+    /// The name that people use.
+    pub name: Option<&'d str>,
+    /// What it is for.
+    pub description: Option<&'d str>,
+    /// The address and the names of who looks after it.
+    pub owner: Option<(&'d str, [Option<&'d str>; 2])>,
+    /// Labels.
+    pub tags: &'d [String],
+}
+
+impl Description<'_> {
+    /// Notes what is wrong with it; `at` gives the place of a field.
+    pub fn check(&self, faults: &mut Faults, at: impl Fn(&str) -> String) {
+        if let Some(name) = self.name {
+            faults.not_blank(&at("name"), name);
+            faults.max(&at("name"), name, 255);
+        }
+        faults.max(&at("description"), self.description.unwrap_or_default(), 1000);
+        if let Some((email, [first, last])) = self.owner {
+            faults.email(&at("owner.email"), email);
+            faults.max(&at("owner.first_name"), first.unwrap_or_default(), 255);
+            faults.max(&at("owner.last_name"), last.unwrap_or_default(), 255);
+        }
+        faults.most(&at("tags"), self.tags.len(), 50);
+        for (i, tag) in self.tags.iter().enumerate() {
+            let field = at(&format!("tags[{i}]"));
+            faults.not_blank(&field, tag);
+            faults.max(&field, tag, 64);
+        }
+    }
+}
+
+/// Notes what is wrong with the slug of a flag.
+pub fn check_slug(faults: &mut Faults, field: &str, slug: &str) {
+    faults.slug(field, slug, "-_.");
+}
 
 /// What a new flag is made of.
 #[derive(Debug, Default)]

@@ -28,9 +28,6 @@ pub fn check<'c>(faults: &mut Faults, field: &str, conditions: impl Iterator<Ite
         }
         types.push(target_type);
         targets::check_type(faults, &type_field, target_type);
-        if values.is_empty() {
-            faults.add(format!("{place}.values"), "required", format!("{place}.values must not be empty."));
-        }
         for (j, value) in values.iter().enumerate() {
             targets::check_id(faults, &format!("{place}.values[{j}]"), value);
         }
@@ -151,7 +148,7 @@ pub async fn delete(tx: &mut Tx, actor: &Actor, slug: &str, id: &FlagRuleId) -> 
 }
 
 /// The conditions with each value once, in order, as they are read back.
-fn normal(mut conditions: Vec<Condition>) -> Vec<Condition> {
+pub fn normal(mut conditions: Vec<Condition>) -> Vec<Condition> {
     for condition in &mut conditions {
         condition.values.sort_unstable();
         condition.values.dedup();

@@ -58,8 +58,20 @@ pub fn check_id(faults: &mut Faults, field: &str, id: &str) {
     }
 }
 
+/// What a target of a flag is made of.
+#[derive(Debug)]
+pub struct Set {
+    /// Its id, where a seed pins it.
+    pub id: Option<FlagTargetId>,
+    /// What it names.
+    pub name: Name,
+    /// Whether it has the feature.
+    pub value: bool,
+}
+
 /// Gives a flag to a target, or takes it from it. One that says so already stays, and announces nothing.
-pub async fn set(tx: &mut Tx, actor: &Actor, slug: &str, name: Name, value: bool) -> Result<FlagTarget> {
+pub async fn set(tx: &mut Tx, actor: &Actor, slug: &str, input: Set) -> Result<FlagTarget> {
+    let Set { id, name, value } = input;
     // A flag that is not there is told before a target that is not there.
     store::feature_flags::get(tx, slug).await?;
     hold(tx, [&name]).await?;
@@ -72,7 +84,7 @@ pub async fn set(tx: &mut Tx, actor: &Actor, slug: &str, name: Name, value: bool
         }
         remove(tx, &change, std::slice::from_ref(current)).await?;
     }
-    let target = make(tx, &change, name, None, Some(value));
+    let target = FlagTarget { id: id.unwrap_or_else(|| tx.mint()), ..make(tx, &change, name, None, Some(value)) };
     add(tx, &change, std::slice::from_ref(&target)).await?;
     change.announce(tx, &change.flag).await?;
     Ok(target)

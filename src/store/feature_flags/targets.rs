@@ -1,9 +1,9 @@
 //! Targets: what flags and their rules name.
 
-use crate::db::Db;
-use crate::kernel::Result;
+use crate::db::{Db, OnConstraint};
 use crate::kernel::id::{FeatureFlagId, FlagRuleId, FlagTargetId, FlagTargetKind, Id};
 use crate::kernel::page::{List, Page};
+use crate::kernel::{Error, Result};
 use crate::model::feature_flags::FlagTarget;
 use crate::model::feature_flags::events::{ConfiguredTargets, MOST_LISTED};
 use crate::{page_sql, sql};
@@ -207,6 +207,9 @@ pub async fn insert(db: &mut Db, targets: &[FlagTarget]) -> Result<()> {
     .run()
     .await
     .map(drop)
+    .on_constraint("feature_flag_targets_pkey", || {
+        Error::conflict("flag_target_already_exists", "A flag target with this id already exists.")
+    })
 }
 
 /// Removes these targets.
