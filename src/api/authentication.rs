@@ -181,15 +181,28 @@ async fn enter(app: &App, mut body: AuthenticateBody) -> Result<Entry> {
     }
 }
 
+/// How often a password is compared anew because its hash was replaced meanwhile: once for a sign-in at the same moment
+/// that hashed it again, and once more for a change of the password.
+const COMPARISONS: usize = 3;
+
 /// The password is compared between reading the user and the transaction: no connection is held meanwhile.
 async fn by_password(scope: &Scope, email: &str, password: Secret<String>, origin: Origin) -> Result<Entry> {
     let app = scope.app();
     app.limits().sign_in(&format!("{} {}", scope.environment.client_id, normal_email(email)))?;
     let key = scope.signing_key().await?;
-    let known = store::users::find_credentials(&mut scope.read().await?, email).await?;
-    let proof = passwords::prove(app.hasher(), known, password).await?;
     let issuer = issuer(scope, &key);
-    scope.write(async |tx| domain::authentication::by_password(tx, &issuer, email, origin, proof).await).await
+    for _ in 0..COMPARISONS {
+        let known = store::users::find_credentials(&mut scope.read().await?, email).await?;
+        let proof = passwords::prove(app.hasher(), known, password.clone()).await?;
+        let origin = origin.clone();
+        let entry = scope
+            .write(async |tx| domain::authentication::by_password(tx, &issuer, email, origin, proof).await)
+            .await?;
+        if let Some(entry) = entry {
+            return Ok(entry);
+        }
+    }
+    Err(Error::unavailable("the password was changed each time that it was compared"))
 }
 
 fn issuer<'i>(scope: &'i Scope, key: &'i SigningKey) -> Issuer<'i> {

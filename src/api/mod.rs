@@ -8,6 +8,7 @@ pub mod authorization;
 pub mod events;
 pub mod feature_flags;
 pub mod jwks;
+pub mod organization_domains;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
@@ -21,6 +22,7 @@ use crate::http::Routes;
 pub fn routes() -> Routes {
     Routes::family("platform")
         .merge(organizations::routes())
+        .merge(organization_domains::routes())
         .merge(users::routes())
         .merge(organization_memberships::routes())
         .merge(roles::routes())

@@ -2,7 +2,7 @@
 
 use crate::body;
 use crate::domain;
-use crate::domain::organization_domains::Claim;
+use crate::domain::organization_domains::{Claim, Pinned};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{Accepted, Created, Routes, Scope};
 use crate::kernel::check::{Check, Faults};
@@ -102,10 +102,9 @@ impl Check for UpdateBody {
     }
 }
 
-/// Domains are shown with their organization each time, so they are not to be many.
 fn check_domains(faults: &mut Faults, domains: Option<&[String]>, domain_data: Option<&[DomainBody]>) {
-    faults.most("domains", domains.map_or(0, <[_]>::len), 100);
-    faults.most("domain_data", domain_data.map_or(0, <[_]>::len), 100);
+    faults.most("domains", domains.map_or(0, <[_]>::len), domain::organization_domains::MOST);
+    faults.most("domain_data", domain_data.map_or(0, <[_]>::len), domain::organization_domains::MOST);
 }
 
 /// The domains of a body. `domain_data` says of each whether it is vouched for; the older `domains` is taken at its
@@ -116,11 +115,17 @@ fn claims(domains: Option<Vec<String>>, domain_data: Option<Vec<DomainBody>>) ->
             field: format!("domain_data[{i}].domain"),
             domain: body.domain,
             verified: body.state == DomainState::Verified,
+            pinned: Pinned::default(),
         };
         data.into_iter().enumerate().map(claim).collect()
     });
     described.or_else(|| {
-        let claim = |(i, domain)| Claim { field: format!("domains[{i}]"), domain, verified: true };
+        let claim = |(i, domain)| Claim {
+            field: format!("domains[{i}]"),
+            domain,
+            verified: true,
+            pinned: Pinned::default(),
+        };
         domains.map(|domains| domains.into_iter().enumerate().map(claim).collect())
     })
 }

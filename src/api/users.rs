@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::body;
 use crate::domain;
-use crate::domain::passwords::Hashed;
+use crate::domain::passwords::{self, Hashed};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{Created, Done, Routes, Scope};
 use crate::kernel::check::{Check, Faults};
@@ -17,8 +17,8 @@ use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
 use crate::model::metadata;
 use crate::model::users::{Identity, User};
+use crate::protocol::password::{SaltPosition, Scheme};
 use crate::store;
-use crate::words;
 
 /// The routes of the family.
 pub fn routes() -> Routes {
@@ -43,31 +43,12 @@ body! {
 
 impl Check for ListQuery {}
 
-words! {
-    enum HashType {
-        Bcrypt = "bcrypt",
-        FirebaseScrypt = "firebase-scrypt",
-        Ssha = "ssha",
-        Ssha256 = "ssha256",
-        Scrypt = "scrypt",
-        Pbkdf2 = "pbkdf2",
-        Argon2 = "argon2",
-    }
-}
-
-words! {
-    enum SaltPosition {
-        Prefix = "prefix",
-        Suffix = "suffix",
-    }
-}
-
 /// A password, in the clear or as a hash, but not as both.
 #[derive(Debug)]
 struct PasswordFields {
     password: Option<Secret<String>>,
     hash: Option<Secret<String>>,
-    hash_type: Option<HashType>,
+    hash_type: Option<Scheme>,
     salt_position: Option<SaltPosition>,
 }
 
@@ -75,7 +56,7 @@ impl ReadFields for PasswordFields {
     fn describe(fields: &mut Fields) {
         fields.add::<Option<Secret<String>>>("password");
         fields.add::<Option<Secret<String>>>("password_hash");
-        fields.add::<Option<HashType>>("password_hash_type");
+        fields.add::<Option<Scheme>>("password_hash_type");
         fields.add::<Option<SaltPosition>>("password_salt_position");
     }
 
@@ -98,12 +79,16 @@ impl PasswordFields {
             (None, None, Some(_)) => {
                 faults.add("password_hash", "required", "password_hash is required with password_hash_type.");
             }
+            (None, Some(_), Some(scheme)) if scheme != Scheme::Ssha256 && self.salt_position.is_some() => {
+                let message = "password_salt_position can only come with the password_hash_type ssha256.";
+                faults.add("password_salt_position", "invalid_value", message);
+            }
             (Some(_), _, _) | (None, None, None) | (None, Some(_), Some(_)) => {}
         }
     }
 
-    /// The password in the clear, if there is one.
-    fn in_the_clear(self) -> Result<Option<Secret<String>>> {
+    /// The password, if there is one.
+    fn given(self) -> Result<Given> {
         let refused = |code, message| Err(Error::refused(code, message));
         match self {
             Self { password: Some(_), hash: Some(_), .. } => {
@@ -117,13 +102,20 @@ impl PasswordFields {
                 "password_salt_position_requires_password_hash",
                 "password_salt_position can only come with password_hash.",
             ),
-            Self { hash: Some(_), .. } => refused(
-                "invalid_password_hash",
-                "This version of the server does not import password hashes yet: provide password instead.",
-            ),
-            Self { password, .. } => Ok(password),
+            Self { hash: Some(hash), hash_type: Some(scheme), salt_position, .. } => {
+                passwords::import(scheme, &hash, salt_position).map(Given::Imported)
+            }
+            Self { password: Some(password), .. } => Ok(Given::InTheClear(password)),
+            Self { .. } => Ok(Given::Nothing),
         }
     }
+}
+
+/// A password as it was given.
+enum Given {
+    Nothing,
+    InTheClear(Secret<String>),
+    Imported(Hashed),
 }
 
 body! {
@@ -192,7 +184,7 @@ async fn list(scope: Scope, Query(query): Query<ListQuery>) -> Result<Json<List<
 async fn create(scope: Scope, Json(body): Json<CreateBody>) -> Result<Created<User>> {
     let CreateBody { email, first_name, last_name, name, email_verified, metadata, external_id, password } = body;
     let about = [Some(&email), first_name.as_ref(), last_name.as_ref(), name.as_ref()];
-    let password = hashed(&scope, password.in_the_clear()?, &about.map(text)).await?;
+    let password = hashed(&scope, password.given()?, &about.map(text)).await?;
     let input = domain::users::Create {
         id: None,
         email,
@@ -219,13 +211,14 @@ async fn find_by_external_id(scope: Scope, Path(external_id): Path<String>) -> R
 async fn update(scope: Scope, Path(id): Path<UserId>, Json(body): Json<UpdateBody>) -> Result<Json<User>> {
     let UpdateBody { email, first_name, last_name, name, email_verified, metadata, external_id, locale, password } =
         body;
-    let password = match password.in_the_clear()? {
-        None => None,
-        Some(password) => {
+    let password = match password.given()? {
+        Given::Nothing => None,
+        Given::Imported(hashed) => Some(hashed),
+        Given::InTheClear(password) => {
             let user = store::users::get(&mut scope.read().await?, &id).await?;
             let new = [email.as_ref(), first_name.as_value(), last_name.as_value(), name.as_value()];
             let old = [Some(&user.email), user.first_name.as_ref(), user.last_name.as_ref(), user.name.as_ref()];
-            hashed(&scope, Some(password), &[new.map(text), old.map(text)].concat()).await?
+            hashed(&scope, Given::InTheClear(password), &[new.map(text), old.map(text)].concat()).await?
         }
     };
     let input = domain::users::Update {
@@ -246,11 +239,12 @@ fn text(value: Option<&String>) -> &str {
     value.map(String::as_str).unwrap_or_default()
 }
 
-/// Judges and hashes a password. No connection may be held while it waits for its turn.
-async fn hashed(scope: &Scope, password: Option<Secret<String>>, about: &[&str]) -> Result<Option<Hashed>> {
+/// Judges and hashes a password; one that is hashed already is taken as it is. No connection may be held while it waits for its turn.
+async fn hashed(scope: &Scope, password: Given, about: &[&str]) -> Result<Option<Hashed>> {
     match password {
-        None => Ok(None),
-        Some(password) => domain::passwords::hash(scope.app().hasher(), password, about).await.map(Some),
+        Given::Nothing => Ok(None),
+        Given::Imported(hashed) => Ok(Some(hashed)),
+        Given::InTheClear(password) => passwords::hash(scope.app().hasher(), password, about).await.map(Some),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::http::state::Parts;
 use crate::kernel::config::Config;
 use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
+use crate::outbound::dns::Resolver;
 use crate::protocol::password::{self, Hasher};
 
 /// The file in the data directory that holds the master key, where none is set.
@@ -43,6 +44,7 @@ pub async fn application(
         keyring,
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
+        resolver: Resolver::new(config.dns_server),
         public_url,
         operator,
         development: config.dev,

@@ -64,7 +64,7 @@ async fn revoke(database: &Database, environment: Option<&str>, key: &str) -> Re
 }
 
 /// The environment of this id or name; the only one, if nothing is said.
-async fn choose(system: &mut System, wanted: Option<&str>) -> Result<Environment, Fault> {
+pub(super) async fn choose(system: &mut System, wanted: Option<&str>) -> Result<Environment, Fault> {
     let Some(wanted) = wanted else {
         let mut found = store::system::environments::list_first(system, 2).await?;
         return match (found.pop(), found.pop()) {

@@ -7,6 +7,7 @@
 mod connection;
 pub mod embedded;
 pub mod health;
+pub mod lease;
 pub mod migrate;
 pub mod scope;
 pub mod statement;
@@ -106,9 +107,7 @@ impl Database {
 
     /// A connection for reading much within an environment, which goes on seeing what is there now.
     pub async fn snapshot(&self, environment: EnvironmentKey) -> Result<Db> {
-        let begin = "begin transaction isolation level repeatable read read only";
-        let transaction = self.pool.begin_with(sqlx::AssertSqlSafe(begin)).await.map_err(statement::failure)?;
-        Ok(Db::snapshot(transaction, environment))
+        Ok(Db::new(self.acquire().await?.begin_snapshot().await?, environment))
     }
 
     /// Runs the closure in a transaction within an environment: commits on Ok, rolls back on Err.
@@ -131,11 +130,14 @@ impl Database {
         Ok(System::new(self.acquire().await?, self))
     }
 
-    /// Runs the closure in a transaction that belongs to no environment.
+    /// Runs the closure in a transaction that belongs to no environment. If it recalled what servers remember
+    /// ([`System::recall`]), this returns once none of them goes by it any more.
     pub async fn write_system<T>(&self, change: impl AsyncFnOnce(&mut System) -> Result<T>) -> Result<T> {
         let mut system = System::new(self.begin().await?, self);
         let outcome = change(&mut system).await?;
-        system.commit().await?;
+        if system.commit().await? {
+            lease::outlast().await;
+        }
         Ok(outcome)
     }
 

@@ -33,10 +33,6 @@ impl Db {
         Self { connection, environment }
     }
 
-    pub(super) fn snapshot(transaction: Transaction<'static, Postgres>, environment: EnvironmentKey) -> Self {
-        Self { connection: Connection::Transaction(transaction), environment }
-    }
-
     /// A statement with the environment bound as `$1`.
     pub fn query(&mut self, sql: Sql) -> Statement<'_> {
         Statement::new(self.connection.lend(), sql).bind(self.environment)
@@ -163,6 +159,7 @@ pub struct System {
     now: Timestamp,
     mint: Mint,
     random: Random,
+    recalls: bool,
 }
 
 impl System {
@@ -172,12 +169,21 @@ impl System {
             now: database.clock.now(),
             mint: database.mint.clone(),
             random: database.random.clone(),
+            recalls: false,
         }
     }
 
     /// A statement, with nothing bound.
     pub fn query(&mut self, sql: Sql) -> Statement<'_> {
         Statement::new(self.connection.as_mut().and_then(Connection::lend), sql)
+    }
+
+    /// The same, for a statement that changes or removes what servers remember on a [`Lease`](super::lease::Lease).
+    /// In a transaction only: its commit is what everybody then waits for.
+    pub fn recall(&mut self, sql: Sql) -> Statement<'_> {
+        self.recalls = true;
+        let transaction = self.connection.as_mut().filter(|connection| connection.is_in_transaction());
+        Statement::new(transaction.and_then(Connection::lend), sql)
     }
 
     /// The statement of a page, with the page bound as `$2` to `$4`, and true as `$1`, where the environment would be.
@@ -231,9 +237,10 @@ impl System {
         &self.random
     }
 
-    pub(super) async fn commit(self) -> Result<()> {
+    /// Commits; whether leases are recalled by that.
+    pub(super) async fn commit(self) -> Result<bool> {
         match self.connection {
-            Some(connection) => connection.commit().await,
+            Some(connection) => connection.commit().await.map(|()| self.recalls),
             None => Err(Error::internal("the connection is lent")),
         }
     }

@@ -3,6 +3,7 @@
 //! Statements are written with [`sql!`](crate::sql) and [`page_sql!`](crate::page_sql), nothing else is accepted;
 //! a test reads every one of them out of the source and has PostgreSQL prepare it on the migrated schema.
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, Encode, FromRow, Postgres, Type};
 
@@ -73,7 +74,7 @@ impl<'c> Statement<'c> {
         match (self.lent, self.fault) {
             (Some(lent), None) => Ok((lent, self.sql, self.arguments)),
             (_, Some(fault)) => Err(Error::internal(fault)),
-            (None, None) => Err(Error::internal("the connection is lent to a transaction within an environment")),
+            (None, None) => Err(Error::internal("the connection is lent, or not in the transaction that this needs")),
         }
     }
 
@@ -179,6 +180,9 @@ pub(super) fn failure(error: sqlx::Error) -> Error {
     // Connection exceptions, resource shortage (a full disk too), operator intervention, faults of the machine, rolled
     // back, locks, read-only.
     const PASSING: [&str; 7] = ["08", "53", "57", "58", "40", "55", "25"];
+    if is_orphan(&error) {
+        return Error::unauthenticated();
+    }
     let passing = match &error {
         sqlx::Error::Database(database) => {
             database.code().is_some_and(|code| PASSING.contains(&code.get(..2).unwrap_or_default()))
@@ -188,6 +192,12 @@ pub(super) fn failure(error: sqlx::Error) -> Error {
         _ => false,
     };
     if passing { Error::unavailable(error) } else { Error::internal(error) }
+}
+
+/// Whether a row was refused because its environment is gone, and with it the key of whoever writes it.
+fn is_orphan(error: &sqlx::Error) -> bool {
+    let constraint = error.as_database_error().filter(|error| error.is_foreign_key_violation());
+    constraint.and_then(DatabaseError::constraint).is_some_and(|name| name.ends_with("_environment_fkey"))
 }
 
 /// Gives a violated constraint its meaning.

@@ -53,20 +53,25 @@ pub struct Admitted {
     pub issued: Issued,
 }
 
-/// Signs in by a password that was compared already.
+/// Signs in by a password that was compared already; None if it was compared with a hash that is there no longer.
 ///
-/// Between the comparison and this transaction the password may have been changed or the user deleted. Then it was the
-/// wrong password after all.
-pub async fn by_password(tx: &mut Tx, issuer: &Issuer<'_>, email: &str, origin: Origin, proof: Proof) -> Result<Entry> {
-    let (id, right) = match proof {
-        Proof::Wrong { user } => (user, None),
+/// Between the comparison and this transaction the password may have been changed or the user deleted, and then it is
+/// wrong after all; or another sign-in has hashed the same password anew, and then it is still right. Only another
+/// comparison can tell.
+pub async fn by_password(
+    tx: &mut Tx,
+    issuer: &Issuer<'_>,
+    email: &str,
+    origin: Origin,
+    proof: Proof,
+) -> Result<Option<Entry>> {
+    let (user, hash, renewed) = match proof {
+        Proof::Wrong { user } => return refuse(tx, email, origin, user).map(|error| Some(Entry::Held(error))),
         Proof::Right { user, hash, renewed } => {
             let locked = store::users::lock_with_password(tx, &user, hash.expose()).await?;
-            (Some(user), locked.map(|user| (user, hash, renewed)))
+            let Some(user) = locked else { return Ok(None) };
+            (user, hash, renewed)
         }
-    };
-    let Some((user, hash, renewed)) = right else {
-        return refuse(tx, email, origin, id).map(Entry::Held);
     };
     if let Some(renewed) = renewed {
         store::users::replace_password(tx, &user.id, hash.expose(), renewed.expose()).await?;
@@ -81,7 +86,7 @@ pub async fn by_password(tx: &mut Tx, issuer: &Issuer<'_>, email: &str, origin: 
         user_agent: origin.user_agent,
         authenticated_at: tx.now(),
     };
-    admit(tx, issuer, user, pending).await
+    admit(tx, issuer, user, pending).await.map(Some)
 }
 
 /// The one answer to an unknown user, a user without a password and a wrong password; the log tells them apart.

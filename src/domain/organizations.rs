@@ -69,7 +69,11 @@ pub async fn create(tx: &mut Tx, input: Create) -> Result<Organization> {
 pub async fn update(tx: &mut Tx, id: &OrganizationId, input: Update) -> Result<Organization> {
     let Update { name, allow_profiles_outside_organization, domains, metadata, external_id, stripe_customer_id } =
         input;
-    let current = store::organizations::lock(tx, id).await?;
+    let mut current = store::organizations::lock(tx, id).await?;
+    if domains.is_some() {
+        // One of them may be verified at this moment.
+        current.domains = store::organization_domains::lock_all_of_organization(tx, id).await?;
+    }
     let mut organization = current.clone();
     if let Some(name) = name {
         organization.name = name.trim().to_owned();
@@ -100,7 +104,7 @@ pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<()> {
     let roles = roles::hold_all(tx, id).await?;
     organization_memberships::delete_all_of_organization(tx, id).await?;
     roles::delete_all(tx, &roles).await?;
-    for domain in &organization.domains {
+    for domain in &store::organization_domains::lock_all_of_organization(tx, id).await? {
         organization_domains::delete(tx, domain).await?;
     }
     feature_flags::targets::delete_all_of_organization(tx, id).await?;

@@ -7,7 +7,7 @@ use crate::kernel::error::FieldFault;
 use crate::kernel::id::UserId;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
-use crate::protocol::password::{self, Hasher, Verdict, Weakness, strength};
+use crate::protocol::password::{self, Hasher, SaltPosition, Scheme, Verdict, Weakness, strength};
 use crate::store::users::Credentials;
 
 /// A password that is ready to be stored.
@@ -25,6 +25,15 @@ impl Hashed {
 pub async fn hash(hasher: &Hasher, password: Secret<String>, about: &[&str]) -> Result<Hashed> {
     strength(password.expose(), about).map_err(refusal)?;
     hash_as_it_is(hasher, password).await
+}
+
+/// Takes a hash that another system made, if it can be verified at a cost that is bounded. Nothing is known of the
+/// password, so it is not judged; the first sign-in with it replaces the hash by one of ours.
+pub fn import(scheme: Scheme, hash: &Secret<String>, position: Option<SaltPosition>) -> Result<Hashed> {
+    match password::import(scheme, hash.expose(), position) {
+        Ok(stored) => Ok(Hashed(Secret::new(stored))),
+        Err(refusal) => Err(Error::refused("invalid_password_hash", refusal.to_string())),
+    }
 }
 
 /// Hashes a password without judging it: for a seed, whose author knows what they write.
@@ -81,7 +90,7 @@ fn busy(error: password::Error) -> Error {
             let message = "Too many passwords are being checked at the moment. Try again shortly.";
             Error::too_many("too_many_requests", message, seconds)
         }
-        password::Error::Stored(_) | password::Error::Interrupted => error.into(),
+        password::Error::Stored(_) | password::Error::Imported(_) | password::Error::Interrupted => error.into(),
     }
 }
 

@@ -3,17 +3,17 @@
 //! A handler that has a [`Scope`] or an [`Operator`] is already allowed; there is no other way to a database
 //! connection from `api/` or `admin/`.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::request::Parts;
 
 use super::state::App;
 use crate::db::{Database, Db, System, Tx};
-use crate::kernel::crypto::sha256;
 use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
 use crate::model::events::Actor;
-use crate::store;
 
 /// The bearer token of a request. An empty one counts as none: two SDKs send it for public clients.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -28,7 +28,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub struct Scope {
     app: App,
     /// The environment that the caller was authenticated for.
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
     /// Who the caller is, for the events that say so.
     pub actor: Actor,
 }
@@ -36,7 +36,7 @@ pub struct Scope {
 impl Scope {
     /// The scope of an environment that a door has authenticated by its own means.
     pub fn of(app: App, environment: Environment, actor: Actor) -> Self {
-        Self { app, environment, actor }
+        Self { app, environment: Arc::new(environment), actor }
     }
 
     /// The application, for what is not data: hashing, signing, time.
@@ -60,12 +60,9 @@ impl FromRequestParts<App> for Scope {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let key = bearer(&parts.headers).ok_or_else(Error::unauthenticated)?;
-        let mut system = app.database().system().await?;
-        let found = store::system::environments::find_by_key(&mut system, &sha256(key.as_bytes())).await?;
-        drop(system);
-        let (environment, key) = found.ok_or_else(Error::unauthenticated)?;
-        app.limits().request(&key)?;
-        Ok(Self { app: app.clone(), environment, actor: Actor::key(&key) })
+        let caller = app.callers().find(app, key).await?.ok_or_else(Error::unauthenticated)?;
+        app.limits().request(&caller.key)?;
+        Ok(Self { app: app.clone(), environment: caller.environment, actor: Actor::key(&caller.key) })
     }
 }
 

@@ -4,6 +4,7 @@
 //! of errors, and the edge around all of it. Knows no resource family.
 
 pub mod auth;
+pub mod callers;
 pub mod client;
 pub mod describe;
 pub mod edge;

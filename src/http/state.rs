@@ -3,12 +3,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::Notify;
+
+use super::callers::Callers;
 use super::limit::Limits;
 use super::openapi::Documents;
 use super::signing::SigningKeys;
 use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
+use crate::outbound::dns::Resolver;
 use crate::protocol::password::Hasher;
 
 /// The application. Cheap to clone.
@@ -18,8 +22,10 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    callers: Callers,
     signing_keys: SigningKeys,
     documents: OnceLock<Documents>,
+    domains_due: Notify,
 }
 
 /// What an application is made of.
@@ -33,6 +39,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// The rate limits.
     pub limits: Limits,
+    /// Where names are looked up.
+    pub resolver: Resolver,
     /// The origin that clients see, without a slash at the end.
     pub public_url: String,
     /// The SHA-256 of the operator's token.
@@ -48,7 +56,13 @@ pub struct Parts {
 impl App {
     /// An application of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, signing_keys: SigningKeys::default(), documents: OnceLock::new() }))
+        Self(Arc::new(Inner {
+            parts,
+            callers: Callers::default(),
+            signing_keys: SigningKeys::default(),
+            documents: OnceLock::new(),
+            domains_due: Notify::new(),
+        }))
     }
 
     /// The database.
@@ -59,6 +73,11 @@ impl App {
     /// The keys that secrets are sealed under.
     pub fn keyring(&self) -> &Keyring {
         &self.0.parts.keyring
+    }
+
+    /// Who calls, as far as it is remembered.
+    pub(super) fn callers(&self) -> &Callers {
+        &self.0.callers
     }
 
     /// The keys that sign tokens, as they are kept in memory.
@@ -84,6 +103,16 @@ impl App {
     /// The rate limits.
     pub fn limits(&self) -> &Limits {
         &self.0.parts.limits
+    }
+
+    /// Where names are looked up.
+    pub fn resolver(&self) -> &Resolver {
+        &self.0.parts.resolver
+    }
+
+    /// Wakes the worker that looks up domains: one is to be looked up now.
+    pub fn domains_due(&self) -> &Notify {
+        &self.0.domains_due
     }
 
     /// The origin that clients see, without a slash at the end.

@@ -65,3 +65,25 @@ crate::events! { OrganizationDomain, |domain| Some(domain.organization_id.clone(
     deleted = "organization_domain.deleted",
     verified = "organization_domain.verified",
 }
+
+crate::words! {
+    /// Why a domain could not be verified. That another organization has verified it cannot happen here, because one
+    /// environment knows a domain once.
+    pub enum FailureReason {
+        /// Its time is over.
+        Expired = "domain_verification_period_expired",
+    }
+}
+
+/// That a domain could not be verified, as the log tells it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct VerificationFailure {
+    /// Why.
+    pub reason: FailureReason,
+    /// The domain.
+    pub organization_domain: OrganizationDomain,
+}
+
+crate::events! { VerificationFailure, |failure| Some(failure.organization_domain.organization_id.clone());
+    failed = "organization_domain.verification_failed",
+}

@@ -6,10 +6,12 @@ use std::collections::HashMap;
 
 use super::shape::{self, Environment, FeatureFlag, Membership, Organization, Permission, Role, User};
 use crate::domain::feature_flags::{Description, check_slug, rules, targets};
+use crate::domain::passwords;
 use crate::kernel::check::{Faults, normal_email};
 use crate::model::environments::Settings;
 use crate::model::roles::RoleType;
 use crate::protocol::dns_name;
+use crate::protocol::password::Scheme;
 
 /// Adds the faults of an environment and of all that it holds.
 pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
@@ -88,6 +90,11 @@ fn organizations(entries: &[Organization], faults: &mut Faults) {
             external_ids.once(faults, at.field("external_id"), external_id);
         }
         for claim in entry.domains.as_deref().unwrap_or_default() {
+            for (field, value) in
+                [("verification_prefix", &claim.verification_prefix), ("verification_token", &claim.verification_token)]
+            {
+                name(faults, &claim.at.field(field), value.as_deref());
+            }
             if let Some(domain) = dns_name::normalize(&claim.domain) {
                 domains.once(faults, claim.at.field("domain"), &domain);
             }
@@ -171,6 +178,33 @@ fn users(entries: &[User], faults: &mut Faults) {
         if entry.password.as_ref().is_some_and(|password| password.expose().is_empty()) {
             faults.add(at.field("password"), "required", format!("{} must not be empty.", at.field("password")));
         }
+        imported_password(entry, faults);
+    }
+}
+
+/// A hash comes with its type, and not beside a password. What is wrong with the hash itself is told here too.
+fn imported_password(entry: &User, faults: &mut Faults) {
+    let User { password, password_hash, password_hash_type, password_salt_position, at, .. } = entry;
+    let (field, type_field) = (at.field("password_hash"), at.field("password_hash_type"));
+    let position_field = at.field("password_salt_position");
+    match (password_hash, *password_hash_type) {
+        (Some(_), _) if password.is_some() => {
+            faults.add(field.as_str(), "invalid_value", format!("{field} cannot stand beside password."));
+        }
+        (Some(_), None) => {
+            faults.add(type_field.as_str(), "required", format!("{type_field} is required with a hash."));
+        }
+        (Some(hash), Some(scheme)) => {
+            if let Err(refusal) = passwords::import(scheme, hash, *password_salt_position) {
+                faults.add(field.as_str(), "invalid_password_hash", format!("{field}: {refusal}."));
+            }
+        }
+        (None, Some(_)) => faults.add(field.as_str(), "required", format!("{field} is required with its type.")),
+        (None, None) => {}
+    }
+    if password_salt_position.is_some() && *password_hash_type != Some(Scheme::Ssha256) {
+        let message = format!("{position_field} can only stand beside a hash of the type ssha256.");
+        faults.add(position_field.as_str(), "invalid_value", message);
     }
 }
 

@@ -11,6 +11,7 @@
 mod apply;
 mod check;
 mod environments;
+mod export;
 mod fault;
 mod feature_flags;
 mod file;
@@ -24,6 +25,7 @@ mod shape;
 mod users;
 
 pub use self::apply::{Mode, apply};
+pub use self::export::{Secrets, export};
 pub use self::fault::Failure;
 pub use self::file::{Seed, read};
 pub use self::report::{Change, Report};

@@ -4,7 +4,7 @@ use super::Report;
 use super::fault::At as _;
 use super::shape::{self, DomainState};
 use crate::db::Tx;
-use crate::domain::organization_domains::Claim;
+use crate::domain::organization_domains::{Claim, Pinned};
 use crate::domain::organizations::{self, Create, Update};
 use crate::kernel::patch::Patch;
 use crate::kernel::{Error, Result};
@@ -90,6 +90,7 @@ fn update(current: &Organization, entry: &shape::Organization) -> Update {
         field: String::new(),
         domain: domain.domain.clone(),
         verified: false,
+        pinned: Pinned::default(),
     });
     Update {
         name: Some(entry.name.clone()),
@@ -111,5 +112,10 @@ fn claims(entry: &shape::Organization) -> impl Iterator<Item = Claim> {
         field: format!("domains[{i}].domain"),
         domain: domain.domain.clone(),
         verified: domain.state == Some(DomainState::Verified),
+        pinned: Pinned {
+            id: domain.id.clone(),
+            verification_prefix: domain.verification_prefix.clone(),
+            verification_token: domain.verification_token.clone(),
+        },
     })
 }

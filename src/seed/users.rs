@@ -36,10 +36,16 @@ pub(super) async fn hash_passwords(
     for (chunk, entries) in entries.chunks(AT_ONCE).enumerate() {
         let mut work = JoinSet::new();
         for (i, user) in entries.iter().enumerate() {
-            let Some(password) = user.password.clone() else { continue };
+            if user.password.is_none() && user.password_hash.is_none() {
+                continue;
+            }
             let stored = match &environment {
                 Some(environment) => stored_hash(&mut database.read(environment.key).await?, user).await?,
                 None => None,
+            };
+            let Some(password) = user.password.clone() else {
+                hashed[chunk * AT_ONCE + i] = import(user, stored.as_ref())?;
+                continue;
             };
             let hasher = hasher.clone();
             work.spawn(async move { (i, hash(&hasher, password, stored).await) });
@@ -56,6 +62,15 @@ async fn stored_hash(db: &mut Db, entry: &shape::User) -> Result<Option<Secret<S
     let Some(user) = find(db, entry).await? else { return Ok(None) };
     let credentials = store::users::find_credentials(db, &user.email).await?;
     Ok(credentials.and_then(|credentials| credentials.password))
+}
+
+/// A hash is only for a user who has no password yet: the first sign-in replaces it by one of ours, and the file would
+/// bring it back each time.
+fn import(entry: &shape::User, stored: Option<&Secret<String>>) -> Result<Option<Hashed>> {
+    let (Some(hash), Some(scheme), None) = (&entry.password_hash, entry.password_hash_type, stored) else {
+        return Ok(None);
+    };
+    passwords::import(scheme, hash, entry.password_salt_position).map(Some)
 }
 
 async fn hash(hasher: &Hasher, password: Secret<String>, stored: Option<Secret<String>>) -> Result<Option<Hashed>> {

@@ -108,6 +108,11 @@ async fn head(database: &Database) -> Result<()> {
 
 fn describe() {
     describe_histogram!("vestibule_http_request_seconds", Unit::Seconds, "Time to answer a request");
+    describe_counter!(
+        "vestibule_domain_checks_total",
+        Unit::Count,
+        "Look-ups of domains that wait for their TXT record"
+    );
     describe_counter!("vestibule_upkeep_total", "Runs of the chores that keep the database in shape");
     describe_gauge!("vestibule_database_connections", "Connections to PostgreSQL that are open");
     describe_gauge!("vestibule_database_connections_idle", "Open connections that nobody uses");

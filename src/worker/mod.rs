@@ -1,8 +1,10 @@
-//! Floor 5, what runs without being asked: the watch over the database, its upkeep, and the listener for metrics.
+//! Floor 5, what runs without being asked: the watch over the database, its upkeep, the look-ups that verify domains, and
+//! the listener for metrics.
 //!
 //! Workers are idempotent, and any number of servers may run the same one on one database. They stop with the channel
 //! that `serve` gives them: when it says true, or when its sender is gone.
 
+pub mod domains;
 pub mod metrics;
 pub mod outages;
 pub mod upkeep;

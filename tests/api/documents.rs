@@ -48,11 +48,12 @@ fn state(family: &str) -> &'static str {
     match family {
         "authentication" => "password, refresh, choice of an organization; other grants later",
         "authorization" => "check on an organization; resources, assignments and discovery later",
-        "users" => "complete but for changes and verification of addresses, and imported password hashes",
+        "users" => "complete but for changes and verification of addresses",
         "events"
         | "feature_flags"
         | "jwks"
         | "organizations"
+        | "organization_domains"
         | "organization_memberships"
         | "permissions"
         | "roles"
@@ -66,7 +67,8 @@ fn the_readme_lists_the_families_that_are_served() {
     let mut table = "| family | operations | state |\n|---|---|---|\n".to_owned();
     let mut all = 0;
     for (family, routes) in families() {
-        all += routes.len();
+        // Aliases for older clients are no operations of the API's document.
+        all += routes.iter().filter(|route| !route.contains(" /organization-domains")).count();
         writeln!(table, "| {family} | {} | {} |", routes.len(), state(family)).unwrap();
     }
     writeln!(table, "| together | {all} of 317 | |").unwrap();

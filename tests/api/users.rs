@@ -186,7 +186,8 @@ fn a_password_comes_in_the_clear_or_as_a_hash_but_not_as_both() {
                 "password_salt_position_requires_password_hash",
             ),
             (json!({ "password_salt_position": "suffix" }), "password_salt_position_requires_password_hash"),
-            (json!({ "password_hash": hash, "password_hash_type": kind }), "invalid_password_hash"),
+            (json!({ "password_hash": &hash[1..], "password_hash_type": kind }), "invalid_password_hash"),
+            (json!({ "password_hash": hash, "password_hash_type": "scrypt" }), "invalid_password_hash"),
         ] {
             t.put(path(&made), fields.clone()).await.fails(400, code);
             let mut body = json!({ "email": "new@example.com" });
@@ -197,6 +198,8 @@ fn a_password_comes_in_the_clear_or_as_a_hash_but_not_as_both() {
         t.put(path(&made), json!({ "password_hash_type": kind })).await.invalid(&["password_hash"]);
         let odd = json!({ "password_hash": hash, "password_hash_type": "md5", "password_salt_position": "middle" });
         t.put(path(&made), odd).await.invalid(&["password_hash_type", "password_salt_position"]);
+        let odd = json!({ "password_hash": hash, "password_hash_type": kind, "password_salt_position": "prefix" });
+        t.put(path(&made), odd).await.invalid(&["password_salt_position"]);
         t.assert_events(&["user.created"]).await;
     });
 }

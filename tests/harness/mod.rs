@@ -4,6 +4,7 @@
 //! which proves isolation all day long. Stories are set up through the API itself.
 
 mod answer;
+mod dns;
 #[path = "../folder.rs"]
 mod folder;
 mod sign_in;
@@ -30,9 +31,11 @@ use vestibule::http::state::Parts;
 use vestibule::kernel::clock::Clock;
 use vestibule::kernel::crypto::{Keyring, MasterKey, Random, sha256};
 use vestibule::model::environments::Environment;
+use vestibule::outbound::dns::Resolver;
 use vestibule::protocol::password::{self, Hasher};
 
 pub use self::answer::Answer;
+pub use self::dns::{NameServer, Reply};
 pub use self::sign_in::{PASSWORD, SELECTION};
 
 /// The operator's token in every test.
@@ -103,6 +106,15 @@ pub fn story_apart(body: impl AsyncFnOnce(Test)) {
     });
 }
 
+/// Runs one test on a database that it does not share, with a name server of its own.
+pub fn story_with_names(body: impl AsyncFnOnce(Test, NameServer)) {
+    story_apart(async |t| {
+        let names = NameServer::start().await;
+        let server = t.beside(|parts| parts.resolver = names.resolver()).await;
+        body(server, names).await;
+    });
+}
+
 /// Waits until the condition holds. The only way in which a test waits for what it is not told.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -131,6 +143,16 @@ impl Test {
         Self { environment: other.environment.clone(), key: other.key.clone(), ..self }
     }
 
+    /// Another server on the same database with the same clock, which differs in some of its parts.
+    pub async fn beside(&self, change: impl FnOnce(&mut Parts)) -> Self {
+        let database = self.app.database().clone();
+        let change = |parts: &mut Parts| {
+            parts.database = database;
+            change(parts);
+        };
+        Self::on(self.app.database().pool().clone(), change).await.joined(self)
+    }
+
     /// A test on an application that counts requests.
     pub async fn with_limits(limits: Limits) -> Self {
         Self::with(|parts| parts.limits = limits).await
@@ -148,6 +170,7 @@ impl Test {
             keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
             limits: Limits::default(),
+            resolver: Resolver::new(Some(([127, 0, 0, 1], 9).into())),
             public_url: "http://vestibule.test".to_owned(),
             operator: sha256(OPERATOR.as_bytes()),
             development: true,

@@ -60,6 +60,7 @@ catalogue! {
     "organization_domain.updated" => OrganizationDomainUpdated,
     "organization_domain.deleted" => OrganizationDomainDeleted,
     "organization_domain.verified" => OrganizationDomainVerified,
+    "organization_domain.verification_failed" => OrganizationDomainVerificationFailed,
     "organization_membership.created" => OrganizationMembershipCreated,
     "organization_membership.updated" => OrganizationMembershipUpdated,
     "organization_membership.deleted" => OrganizationMembershipDeleted,

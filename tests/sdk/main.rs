@@ -10,6 +10,7 @@ mod authorization;
 mod catalogue;
 mod events;
 mod feature_flags;
+mod organization_domains;
 mod organization_memberships;
 mod organizations;
 mod sdk;

@@ -269,6 +269,8 @@ settings! {
     open dev: bool = kind::SWITCH, default "false";
     /// Address and port for Prometheus metrics, on a listener of its own.
     open metrics_listen: Option<SocketAddr> = kind::ADDRESS, absent "no metrics are served";
+    /// Name server that is asked for the TXT records by which domains are verified, for networks with one of their own.
+    open dns_server: Option<SocketAddr> = kind::ADDRESS, absent "the name servers of the system";
     /// What is logged: a level, or directives such as `info,vestibule=debug`.
     open log: String = kind::LOG, default "info";
     /// Form of the log lines.

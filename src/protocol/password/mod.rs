@@ -1,19 +1,22 @@
 //! Passwords: hashing them with Argon2id, checking them, and refusing the weak ones.
 //!
 //! [`Hasher`] is the way in: it hashes on threads of its own and refuses work instead of piling it up (`pool`).
-//! What a hash looks like and which stored hashes are accepted is `phc`; what a good password is, is [`strength()`].
+//! What a hash of ours looks like is `phc`; those that other systems made are `imported`; what a good password is, is
+//! [`strength()`].
 //! No rule about users lives here: who may try, how often, and what is said about it is decided by the callers.
 //!
 //! Passwords are taken as they come: no trimming, no truncation, no Unicode normalization. Hashes are imported from
 //! other systems, and one that was made of other bytes could never be matched again.
 
+mod imported;
 mod phc;
 mod pool;
 mod strength;
 
 use std::time::Duration;
 
-pub use phc::{PhcError, Verdict, inspect};
+pub use imported::{export, ImportError, SaltPosition, Scheme, import};
+pub use phc::{PhcError, Verdict};
 pub use pool::{Limits, Load};
 pub use strength::{Weakness, strength};
 
@@ -33,6 +36,9 @@ pub enum Error {
     /// The stored hash cannot be used.
     #[error(transparent)]
     Stored(#[from] PhcError),
+    /// The stored hash, which another system made, cannot be used.
+    #[error(transparent)]
+    Imported(#[from] ImportError),
     /// The work was given up half-way: a bug, or the server is stopping.
     #[error("password hashing was interrupted")]
     Interrupted,
@@ -43,7 +49,7 @@ impl From<Error> for kernel::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Busy { .. } | Error::Interrupted => Self::unavailable(error),
-            Error::Stored(_) => Self::internal(error),
+            Error::Stored(_) | Error::Imported(_) => Self::internal(error),
         }
     }
 }
@@ -74,19 +80,32 @@ impl Hasher {
     /// Hashes a new password into the string that is stored: Argon2id in the PHC format, with a random salt.
     pub async fn hash(&self, password: Secret<String>) -> Result<String, Error> {
         let salt = self.random.bytes();
-        Ok(self.pool.run(move |memory| phc::hash(memory, password.expose(), salt)).await??)
+        Ok(self.pool.run(0, move |memory| phc::hash(memory, password.expose(), salt)).await??)
     }
 
     /// Checks a password against a stored hash. [`Verdict::Right`] says whether the hash should be made anew.
+    ///
+    /// A hash that is cheaper than ours (a salted SHA is computed in a microsecond) is followed by the work of one of
+    /// ours when it does not fit: a quick answer would say that there is such an account.
     pub async fn verify(&self, password: Secret<String>, stored: String) -> Result<Verdict, Error> {
-        Ok(self.pool.run(move |memory| phc::verify(memory, password.expose(), &stored)).await??)
+        let stored = Stored::parse(&stored)?;
+        let extra = stored.extra_memory();
+        let cover = stored.is_cheaper().then(|| phc::Stored::parse(&self.nobody)).transpose()?;
+        let verify = move |memory: &mut phc::Memory| {
+            let verdict = stored.verify(memory, password.expose())?;
+            if let (Verdict::Wrong, Some(cover)) = (verdict, cover) {
+                cover.verify(memory, password.expose())?;
+            }
+            Ok(verdict)
+        };
+        self.pool.run(extra, verify).await?
     }
 
     /// Does the work of [`Hasher::verify`], waits in the same queue, and is always wrong.
     ///
     /// For users who do not exist or have no password: answered at once, the time of the answer would say which
-    /// e-mail addresses have an account. (A hash imported with other parameters than ours still takes another time,
-    /// until the first successful sign-in replaces it.)
+    /// e-mail addresses have an account. (An imported hash that is dearer than ours still takes longer, until the first
+    /// successful sign-in replaces it.)
     pub async fn verify_unknown(&self, password: Secret<String>) -> Result<Verdict, Error> {
         self.verify(password, self.nobody.clone()).await
     }
@@ -99,5 +118,43 @@ impl Hasher {
     /// How busy it is at this moment.
     pub fn load(&self) -> Load {
         self.pool.load()
+    }
+}
+
+/// A stored hash, read and found affordable.
+enum Stored {
+    Argon2(phc::Stored),
+    Imported(imported::Imported),
+}
+
+impl Stored {
+    fn parse(text: &str) -> Result<Self, Error> {
+        if text.starts_with("$argon2") {
+            return Ok(Self::Argon2(phc::Stored::parse(text)?));
+        }
+        Ok(Self::Imported(imported::Imported::parse(text)?))
+    }
+
+    /// Bytes that it takes beyond what a thread keeps for itself.
+    fn extra_memory(&self) -> usize {
+        match self {
+            Self::Argon2(hash) => hash.extra_memory(),
+            Self::Imported(hash) => hash.memory(),
+        }
+    }
+
+    fn is_cheaper(&self) -> bool {
+        match self {
+            Self::Argon2(hash) => hash.is_cheaper(),
+            Self::Imported(hash) => hash.is_cheaper(),
+        }
+    }
+
+    fn verify(&self, memory: &mut phc::Memory, password: &str) -> Result<Verdict, Error> {
+        match self {
+            Self::Argon2(hash) => Ok(hash.verify(memory, password)?),
+            Self::Imported(hash) if hash.fits(password)? => Ok(Verdict::Right { rehash: true }),
+            Self::Imported(_) => Ok(Verdict::Wrong),
+        }
     }
 }

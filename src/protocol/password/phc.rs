@@ -1,7 +1,7 @@
 //! One Argon2 hash: computed, written and read as a PHC string, in memory that is lent.
 //!
-//! Blocking, 20 ms a call; [`super::Hasher`] decides on which thread. Only Argon2 is read here. The other formats that
-//! users are imported with are told apart before, by whoever imports them.
+//! Blocking, 20 ms a call; [`super::Hasher`] decides on which thread. Only Argon2 is read here. The other forms that
+//! users are imported with are in [`super::imported`].
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -17,12 +17,18 @@ const OUTPUT_LEN: usize = 32;
 const SALT_LEN: usize = 16;
 
 /// The dearest stored hash that is still computed. Stored hashes can come from an import, that is, from outside: one
-/// that asks for 4 GiB or a million passes would stop the server as often as somebody tries to sign in to it. The
-/// defaults of the common libraries (64 to 100 MiB, 2 to 4 passes) are well within.
-const MAX_MEMORY_KIB: u32 = 128 * 1024;
-/// Passes times memory, which is what time is proportional to: thirteen times our own hash.
-const MAX_WORK_KIB: u64 = 512 * 1024;
+/// that asks for 4 GiB or a million passes would stop the server as often as somebody tries to sign in to it. These are
+/// the bounds of what WorkOS imports; the defaults of the common libraries (64 to 100 MiB, 2 to 4 passes) are well within.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+/// Passes times memory, which is what time is proportional to: five passes over the most memory, half a second or more.
+const MAX_WORK_KIB: u64 = 5 * 256 * 1024;
 const MAX_LANES: u32 = 16;
+/// What is taken from outside must also have cost something, as WorkOS wants it.
+const IMPORTED_MEMORY_KIB: std::ops::RangeInclusive<u32> = 4096..=MAX_MEMORY_KIB;
+const IMPORTED_PASSES: std::ops::RangeInclusive<u32> = 1..=5;
+/// Argon2i loses to a known attack with fewer passes (RFC 9106, 4 and 7.4).
+const IMPORTED_PASSES_ARGON2I: std::ops::RangeInclusive<u32> = 3..=5;
+const IMPORTED_LANES: std::ops::RangeInclusive<u32> = 1..=8;
 /// A shorter one makes it too easy to find any password that fits.
 const MIN_OUTPUT_LEN: usize = 16;
 /// Longer than any PHC string of Argon2.
@@ -55,6 +61,11 @@ pub enum PhcError {
         /// Degree of parallelism.
         lanes: u32,
     },
+    /// Within what is computed, but not within what is taken from outside.
+    #[error(
+        "the password hash must be of version 19, with 4096 to 262144 KiB, 1 to 5 passes (Argon2i: 3 to 5) and 1 to 8 lanes"
+    )]
+    OutOfBounds,
     /// The machine has no memory left for one hash.
     #[error("there is no memory left to check a password; give the server more, or fewer hashing threads")]
     OutOfMemory,
@@ -101,7 +112,7 @@ impl Memory {
 }
 
 /// A stored hash, read and found affordable.
-struct Stored {
+pub(super) struct Stored {
     algorithm: Algorithm,
     version: Version,
     params: Params,
@@ -110,7 +121,7 @@ struct Stored {
 }
 
 impl Stored {
-    fn parse(text: &str) -> Result<Self, PhcError> {
+    pub(super) fn parse(text: &str) -> Result<Self, PhcError> {
         if text.len() > MAX_TEXT_LEN {
             return Err(PhcError::Malformed);
         }
@@ -139,6 +150,26 @@ impl Stored {
         Ok(())
     }
 
+    /// Bytes beyond those that a thread keeps for itself.
+    pub(super) fn extra_memory(&self) -> usize {
+        let bytes = self.params.block_count() * Block::SIZE;
+        if bytes > MEMORY_KIB as usize * Block::SIZE { bytes } else { 0 }
+    }
+
+    /// Whether it takes less time than a hash of ours, so that a quick answer would tell that somebody has one.
+    pub(super) fn is_cheaper(&self) -> bool {
+        u64::from(self.params.m_cost()) * u64::from(self.params.t_cost()) < u64::from(MEMORY_KIB * PASSES)
+    }
+
+    /// Compares `password` with it, in a time that does not depend on where they differ.
+    pub(super) fn verify(&self, memory: &mut Memory, password: &str) -> Result<Verdict, PhcError> {
+        let mut buffer = [0; Output::MAX_LENGTH];
+        let output = &mut buffer[..self.output.len()];
+        compute(memory, (self.algorithm, self.version, &self.params), password, &self.salt, output)?;
+        let right = secret::same(output, self.output.as_bytes());
+        Ok(if right { Verdict::Right { rehash: !self.is_current() } } else { Verdict::Wrong })
+    }
+
     fn is_current(&self) -> bool {
         (self.params.m_cost(), self.params.t_cost(), self.params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
             && (self.algorithm, self.version) == (Algorithm::Argon2id, Version::V0x13)
@@ -146,9 +177,18 @@ impl Stored {
     }
 }
 
-/// Whether a hash that somebody wants to store could be verified later. Costs nothing; meant for imports.
-pub fn inspect(text: &str) -> Result<(), PhcError> {
-    Stored::parse(text).map(|_| ())
+/// Whether a hash that somebody wants to store can be taken. Costs nothing.
+pub(super) fn check_import(text: &str) -> Result<(), PhcError> {
+    let Stored { algorithm, version, params, .. } = Stored::parse(text)?;
+    let passes = match algorithm {
+        Algorithm::Argon2i => IMPORTED_PASSES_ARGON2I,
+        Algorithm::Argon2d | Algorithm::Argon2id => IMPORTED_PASSES,
+    };
+    let within = version == Version::V0x13
+        && IMPORTED_MEMORY_KIB.contains(&params.m_cost())
+        && passes.contains(&params.t_cost())
+        && IMPORTED_LANES.contains(&params.p_cost());
+    if within { Ok(()) } else { Err(PhcError::OutOfBounds) }
 }
 
 /// Hashes `password` with our parameters.
@@ -157,16 +197,6 @@ pub(super) fn hash(memory: &mut Memory, password: &str, salt: [u8; SALT_LEN]) ->
     let mut output = [0; OUTPUT_LEN];
     compute(memory, (Algorithm::Argon2id, Version::V0x13, &params), password, &salt, &mut output)?;
     write(&params, &salt, &output)
-}
-
-/// Compares `password` with a stored hash, in a time that does not depend on where they differ.
-pub(super) fn verify(memory: &mut Memory, password: &str, text: &str) -> Result<Verdict, PhcError> {
-    let stored = Stored::parse(text)?;
-    let mut buffer = [0; Output::MAX_LENGTH];
-    let output = &mut buffer[..stored.output.len()];
-    compute(memory, (stored.algorithm, stored.version, &stored.params), password, &stored.salt, output)?;
-    let right = secret::same(output, stored.output.as_bytes());
-    Ok(if right { Verdict::Right { rehash: !stored.is_current() } } else { Verdict::Wrong })
 }
 
 /// A hash like any other that nobody knows a password for, because it is not the hash of one.

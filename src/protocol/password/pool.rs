@@ -29,6 +29,10 @@ const NICE: i32 = 10;
 /// A full queue of the default length is worked off in half of this time where nothing else wants the cores.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Bytes for hashes that take more than a thread keeps for itself, of all threads together: as much as the dearest one
+/// takes that is accepted. Whoever does not fit waits, and lets cheaper ones pass.
+const EXTRA_MEMORY: usize = 256 * 1024 * 1024;
+
 /// How much hashing is done at once, and how much may wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -56,17 +60,22 @@ pub struct Load {
     pub queued: usize,
     /// Passwords being hashed.
     pub running: usize,
-    /// Bytes that the threads hold.
+    /// Bytes that the threads hold, and that dear hashes take beyond them.
     pub memory: usize,
 }
 
-type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+struct Job {
+    /// Bytes that it takes beyond what a thread keeps for itself.
+    extra: usize,
+    work: Box<dyn FnOnce(&mut Memory) + Send>,
+}
 
 #[derive(Default)]
 struct State {
     queue: VecDeque<Job>,
     running: usize,
     memory: usize,
+    extra: usize,
     closed: bool,
 }
 
@@ -100,19 +109,23 @@ impl Pool {
     }
 
     /// Runs `work` on one of the threads. Work whose caller has gone away by the time its turn comes is skipped.
+    ///
+    /// `extra` is how many bytes it takes beyond the memory that it is lent, while it runs.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        extra: usize,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let (answer, receiver) = oneshot::channel();
-        self.handle.shared.submit(Box::new(move |memory| {
+        let work = Box::new(move |memory: &mut Memory| {
             if !answer.is_closed() {
                 let started = Instant::now();
                 let result = work(memory);
                 metrics::histogram!(SECONDS).record(started.elapsed().as_secs_f64());
                 drop(answer.send(result));
             }
-        }))?;
+        });
+        self.handle.shared.submit(Job { extra, work })?;
         receiver.await.map_err(|_| Error::Interrupted)
     }
 
@@ -122,7 +135,7 @@ impl Pool {
 
     pub(super) fn load(&self) -> Load {
         let state = self.handle.shared.lock();
-        Load { queued: state.queue.len(), running: state.running, memory: state.memory }
+        Load { queued: state.queue.len(), running: state.running, memory: state.memory + state.extra }
     }
 }
 
@@ -163,15 +176,20 @@ impl Shared {
         lower_priority();
         let mut memory = Memory::default();
         while let Some(job) = self.next(&mut memory) {
-            let held = memory.bytes();
+            let (held, Job { extra, work }) = (memory.bytes(), job);
             // A panic is a bug in one hash; the caller sees it as an interruption, and the thread lives on.
-            if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
                 memory.release();
             }
             let mut state = self.lock();
             state.running -= 1;
             state.memory = state.memory - held + memory.bytes();
+            state.extra -= extra;
             state.publish();
+            if extra > 0 {
+                // One that waits for this memory, and was passed over, may run now on any thread.
+                self.work.notify_all();
+            }
         }
     }
 
@@ -179,12 +197,13 @@ impl Shared {
     fn next(&self, memory: &mut Memory) -> Option<Job> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.queue.pop_front() {
+            if let Some(job) = state.take() {
                 state.running += 1;
+                state.extra += job.extra;
                 state.publish();
                 return Some(job);
             }
-            if state.closed {
+            if state.closed && state.queue.is_empty() {
                 return None;
             }
             state = if memory.bytes() == 0 {
@@ -199,7 +218,7 @@ impl Shared {
     fn wait_or_release<'a>(&self, state: MutexGuard<'a, State>, memory: &mut Memory) -> MutexGuard<'a, State> {
         let wait = self.work.wait_timeout(state, self.limits.keep_memory);
         let (mut state, result) = wait.unwrap_or_else(PoisonError::into_inner);
-        if result.timed_out() && state.queue.is_empty() {
+        if result.timed_out() && state.next_place().is_none() {
             state.memory -= memory.bytes();
             state.publish();
             memory.release();
@@ -214,11 +233,26 @@ impl Shared {
 }
 
 impl State {
+    /// Takes the first that there is memory for.
+    fn take(&mut self) -> Option<Job> {
+        self.queue.remove(self.next_place()?)
+    }
+
+    /// Where it stands. One that does not fit is passed by those that need nothing extra, and by no other, so that its
+    /// turn comes as soon as those before it are done.
+    fn next_place(&self) -> Option<usize> {
+        let fits = |job: &Job| self.extra == 0 || self.extra.saturating_add(job.extra) <= EXTRA_MEMORY;
+        let dear = self.queue.iter().position(|job| job.extra > 0);
+        let cheap = self.queue.iter().position(|job| job.extra == 0);
+        let dear = dear.filter(|&place| fits(&self.queue[place]));
+        dear.into_iter().chain(cheap).min()
+    }
+
     /// Under the lock, so that the last number published is the last one that was true.
     fn publish(&self) {
         metrics::gauge!(QUEUE).set(self.queue.len() as f64);
         metrics::gauge!(RUNNING).set(self.running as f64);
-        metrics::gauge!(MEMORY).set(self.memory as f64);
+        metrics::gauge!(MEMORY).set((self.memory + self.extra) as f64);
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::place::{Entry, LATER, Place, note_rest};
 use crate::body;
 use crate::kernel::id::{
-    ClientId, EnvironmentId, OrganizationId, OrganizationMembershipId, PermissionId, RoleId, UserId,
+    ClientId, EnvironmentId, OrganizationDomainId, OrganizationId, OrganizationMembershipId, PermissionId, RoleId, UserId,
 };
 use crate::kernel::patch::Patch;
 use crate::kernel::read::{Body, Read, ReadFields, Reader};
@@ -22,6 +22,7 @@ use crate::kernel::secret::Secret;
 use crate::model::metadata;
 use crate::model::organization_memberships::Status;
 use crate::model::roles::RoleType;
+use crate::protocol::password::{SaltPosition, Scheme};
 use crate::words;
 
 pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
@@ -280,10 +281,16 @@ words! {
 body! {
     /// A domain of an organization.
     pub struct Domain {
+        /// Its id, if it is pinned.
+        id: Option<OrganizationDomainId>,
         /// The domain.
         domain: String,
         /// Whether it is vouched for; it is not unless this says so.
-        state: Option<DomainState>;
+        state: Option<DomainState>,
+        /// What the TXT record says before its token, if it is published already.
+        verification_prefix: Option<String>,
+        /// What the TXT record must hold, if it is published already.
+        verification_token: Option<String>;
         at: Place<Domain>
     }
 }
@@ -387,7 +394,13 @@ body! {
         /// Pairs to be set; others stay.
         metadata: metadata::Change,
         /// The password that they sign in with. It need not be a strong one.
-        password: Option<Secret<String>>;
+        password: Option<Secret<String>>,
+        /// A hash of their password that another system made, for a user who has no password yet.
+        password_hash: Option<Secret<String>>,
+        /// What made it.
+        password_hash_type: Option<Scheme>,
+        /// Where the salt stood in it.
+        password_salt_position: Option<SaltPosition>;
         at: Place<User>
     }
 }

@@ -141,7 +141,7 @@ pub async fn insert(system: &mut System, new: New<'_>) -> Result<Environment> {
 /// Writes a changed environment.
 pub async fn update(system: &mut System, environment: &Environment) -> Result<()> {
     system
-        .query(sql!(
+        .recall(sql!(
             "update environments
              set name = $2, multiple_roles = $3, access_token_seconds = $4, session_seconds = $5,
                  session_idle_seconds = $6, updated_at = $7
@@ -161,7 +161,7 @@ pub async fn update(system: &mut System, environment: &Environment) -> Result<()
 
 /// Removes an environment with everything that names it; whether it was there.
 pub async fn delete(system: &mut System, id: &EnvironmentId) -> Result<Option<EnvironmentKey>> {
-    system.query(sql!("delete from environments where id = $1 returning key")).bind(id).find_value().await
+    system.recall(sql!("delete from environments where id = $1 returning key")).bind(id).find_value().await
 }
 
 /// Removes the events of an environment: the log, being partitioned, names its environment without a foreign key.

@@ -68,7 +68,7 @@ pub async fn list_all(system: &mut System, environment: EnvironmentKey) -> Resul
 /// Removes a key; whether it was there.
 pub async fn delete(system: &mut System, environment: EnvironmentKey, id: &ManagementKeyId) -> Result<bool> {
     let rows = system
-        .query(sql!("delete from management_keys where environment = $1 and id = $2"))
+        .recall(sql!("delete from management_keys where environment = $1 and id = $2"))
         .bind(environment)
         .bind(id)
         .run()

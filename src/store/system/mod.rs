@@ -2,6 +2,7 @@
 //!
 //! Functions take `&mut System`, which is accepted nowhere else.
 
+pub mod domain_checks;
 pub mod environments;
 pub mod event_log;
 pub mod event_partitions;

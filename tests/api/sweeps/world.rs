@@ -33,6 +33,7 @@ pub struct World {
     organization: String,
     user: String,
     loner: String,
+    domain: String,
     membership: String,
     inactive: String,
     session: String,
@@ -54,6 +55,14 @@ impl World {
         };
         let organization = make("/organizations", json!({ "name": "First", "external_id": "organization-1" })).await;
         let second = make("/organizations", json!({ "name": "Second" })).await;
+        let claim = json!({ "organization_id": organization, "domain": "first.example.test" });
+        let domain = make("/organization_domains", claim).await;
+        // One that is not being looked for, so that to begin anew is a change.
+        sqlx::query("update organization_domains set state = 'failed' where id = $1")
+            .bind(&domain)
+            .execute(t.app.database().pool())
+            .await
+            .unwrap();
         let with =
             |name: &str| json!({ "email": format!("{name}@example.test"), "external_id": format!("user-{name}") });
         let user = make("/user_management/users", with("first")).await;
@@ -78,7 +87,7 @@ impl World {
                 t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
             }
         }
-        Self { organization, user, loner, membership, inactive, session: String::new(), own }
+        Self { organization, user, loner, domain, membership, inactive, session: String::new(), own }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -96,6 +105,7 @@ impl World {
     /// How every route is called, in this world.
     pub fn cases(&self) -> Vec<Case> {
         let mut cases = self.organizations();
+        cases.extend(self.domains());
         cases.extend(self.users());
         cases.extend(self.memberships());
         cases.extend(self.sessions());
@@ -116,6 +126,21 @@ impl World {
             self.get("/organizations/{id}", &one),
             self.send(Method::PUT, "/organizations/{id}", &one, json!({ "name": "Changed" })),
             self.delete("/organizations/{id}", &one),
+        ]
+    }
+
+    fn domains(&self) -> Vec<Case> {
+        let (all, one) = ("/organization_domains", format!("/organization_domains/{}", self.domain));
+        let (older, verify) = ("/organization-domains", "/organization_domains/{id}/verify");
+        let claim = json!({ "organization_id": self.organization, "domain": "second.example.test" });
+        let verify_older = format!("{older}/{}/verify", self.domain);
+        vec![
+            Case { names_foreign: true, ..self.send(Method::POST, all, all, claim.clone()) },
+            Case { names_foreign: true, ..self.send(Method::POST, older, older, claim) },
+            self.get("/organization_domains/{id}", &one),
+            self.delete("/organization_domains/{id}", &one),
+            self.send(Method::POST, verify, &format!("{one}/verify"), json!({})),
+            self.send(Method::POST, "/organization-domains/{id}/verify", &verify_older, json!({})),
         ]
     }
 

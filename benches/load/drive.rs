@@ -1,0 +1,126 @@
+//! Closed loops: so many clients, each of which sends its next request when the last one was answered.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::Fault;
+use super::client::Connection;
+
+/// Connections, and for how long they are driven. What is counted begins after a tenth of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    pub clients: usize,
+    pub time: Duration,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// Answers a second.
+    pub rate: f64,
+    /// How long each answer took, in ascending order.
+    latencies: Vec<Duration>,
+}
+
+impl Sample {
+    fn new(mut latencies: Vec<Duration>, time: Duration) -> Self {
+        latencies.sort_unstable();
+        let answers = u32::try_from(latencies.len()).unwrap_or(u32::MAX);
+        Self { rate: f64::from(answers) / time.as_secs_f64(), latencies }
+    }
+
+    /// Milliseconds within which that many of a thousand answers came.
+    pub fn within(&self, per_mille: usize) -> f64 {
+        let rank = (self.latencies.len() * per_mille).div_ceil(1000).saturating_sub(1);
+        self.latencies.get(rank).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
+    }
+
+    /// Both together, as one sample of the same length.
+    pub fn and(self, other: Self) -> Self {
+        let mut latencies = self.latencies;
+        latencies.extend(other.latencies);
+        latencies.sort_unstable();
+        Self { rate: f64::midpoint(self.rate, other.rate), latencies }
+    }
+}
+
+/// What a loop sends: the bytes of request number `n` of client `c`, and the status that is an answer to it.
+pub trait Script: Clone + Send + Sync + 'static {
+    const STATUS: u16;
+
+    fn request(&self, client: usize, number: usize) -> Vec<u8>;
+}
+
+/// The same request each time, answered with 200.
+#[derive(Clone)]
+pub struct Same(pub Vec<u8>);
+
+impl Script for Same {
+    const STATUS: u16 = 200;
+
+    fn request(&self, _: usize, _: usize) -> Vec<u8> {
+        self.0.clone()
+    }
+}
+
+/// Drives a script as fast as it is answered.
+pub async fn flat_out(address: SocketAddr, effort: Effort, script: impl Script) -> Result<Sample, Fault> {
+    drive(address, effort, script, None).await
+}
+
+/// Drives a script at a pace that leaves the server time: each client sends once in so long.
+pub async fn paced(
+    address: SocketAddr,
+    effort: Effort,
+    script: impl Script,
+    pace: Duration,
+) -> Result<Sample, Fault> {
+    drive(address, effort, script, Some(pace)).await
+}
+
+async fn drive<S: Script>(
+    address: SocketAddr,
+    effort: Effort,
+    script: S,
+    pace: Option<Duration>,
+) -> Result<Sample, Fault> {
+    let begin = Instant::now() + effort.time / 10;
+    let end = begin + effort.time;
+    let mut clients = JoinSet::new();
+    for client in 0..effort.clients {
+        let script = script.clone();
+        clients.spawn(async move {
+            let mut connection = Connection::open(address).await?;
+            let mut ticks = pace.map(tokio::time::interval);
+            ticks.iter_mut().for_each(|ticks| ticks.set_missed_tick_behavior(MissedTickBehavior::Delay));
+            let mut latencies = Vec::new();
+            for number in 0.. {
+                if let Some(ticks) = &mut ticks {
+                    ticks.tick().await;
+                }
+                let request = script.request(client, number);
+                let sent = Instant::now();
+                if sent >= end {
+                    break;
+                }
+                let answer = connection.send(&request).await?;
+                if answer.status != S::STATUS {
+                    return Err(format!("answered {}: {}", answer.status, answer.json()).into());
+                }
+                let answered = Instant::now();
+                if sent >= begin && answered <= end {
+                    latencies.push(answered - sent);
+                }
+            }
+            Ok::<_, Fault>(latencies)
+        });
+    }
+    let mut latencies = Vec::new();
+    while let Some(client) = clients.join_next().await {
+        latencies.append(&mut client??);
+    }
+    Ok(Sample::new(latencies, effort.time))
+}
