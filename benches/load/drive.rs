@@ -72,12 +72,7 @@ pub async fn flat_out(address: SocketAddr, effort: Effort, script: impl Script) 
 }
 
 /// Drives a script at a pace that leaves the server time: each client sends once in so long.
-pub async fn paced(
-    address: SocketAddr,
-    effort: Effort,
-    script: impl Script,
-    pace: Duration,
-) -> Result<Sample, Fault> {
+pub async fn paced(address: SocketAddr, effort: Effort, script: impl Script, pace: Duration) -> Result<Sample, Fault> {
     drive(address, effort, script, Some(pace)).await
 }
 

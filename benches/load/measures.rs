@@ -7,7 +7,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde_json::json;
 
 use super::client::{Connection, request};
-use super::drive::{Effort, Sample, Same, Script, flat_out, paced};
+use super::drive::{Effort, Same, Sample, Script, flat_out, paced};
 use super::place::{CLIENT, KEY, Place};
 use super::report::{Aim, Line, median};
 use super::{Fault, Plan, pgbench};

@@ -120,12 +120,8 @@ fn claims(domains: Option<Vec<String>>, domain_data: Option<Vec<DomainBody>>) ->
         data.into_iter().enumerate().map(claim).collect()
     });
     described.or_else(|| {
-        let claim = |(i, domain)| Claim {
-            field: format!("domains[{i}]"),
-            domain,
-            verified: true,
-            pinned: Pinned::default(),
-        };
+        let claim =
+            |(i, domain)| Claim { field: format!("domains[{i}]"), domain, verified: true, pinned: Pinned::default() };
         domains.map(|domains| domains.into_iter().enumerate().map(claim).collect())
     })
 }

@@ -195,6 +195,16 @@ impl Test {
         Self { key: key.to_owned(), ..self.clone() }
     }
 
+    /// The same application, seen from this environment, which this is a key to.
+    pub fn inside(&self, environment: Environment, key: &str) -> Self {
+        Self { environment, ..self.with_key(key) }
+    }
+
+    /// Another server, on a database of its own.
+    pub async fn elsewhere(&self) -> Self {
+        Self::on(new_database(&SHARED.cluster, 4).await, |_| ()).await
+    }
+
     /// The same application, as its operator.
     pub fn operator(&self) -> Self {
         self.with_key(OPERATOR)

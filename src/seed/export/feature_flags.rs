@@ -64,7 +64,8 @@ pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<(
 }
 
 fn one<'f>(flag: &'f feature_flags::FeatureFlag, rules: &'f [feature_flags::Rule]) -> FeatureFlag<'f> {
-    let condition = |one: &'f feature_flags::Condition| Condition { target_type: &one.target_type, values: &one.values };
+    let condition =
+        |one: &'f feature_flags::Condition| Condition { target_type: &one.target_type, values: &one.values };
     let rule = |one: &'f feature_flags::Rule| Rule {
         id: &one.rule.id,
         value: one.rule.value,

@@ -61,7 +61,8 @@ pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<(
         let ids: Vec<_> = organizations.iter().map(|organization| &organization.id).collect();
         let ordered = store::roles::orders::list_owners(db, &ids).await?;
         for organization in &organizations {
-            let order = if ordered.contains(&organization.id) { Some(order(db, &organization.id).await?) } else { None };
+            let order =
+                if ordered.contains(&organization.id) { Some(order(db, &organization.id).await?) } else { None };
             out.entry("organizations", &one(organization, order))?;
             memberships(db, &organization.id, out).await?;
         }

@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 use super::place::{Entry, LATER, Place, note_rest};
 use crate::body;
 use crate::kernel::id::{
-    ClientId, EnvironmentId, OrganizationDomainId, OrganizationId, OrganizationMembershipId, PermissionId, RoleId, UserId,
+    ClientId, EnvironmentId, OrganizationDomainId, OrganizationId, OrganizationMembershipId, PermissionId, RoleId,
+    UserId,
 };
 use crate::kernel::patch::Patch;
 use crate::kernel::read::{Body, Read, ReadFields, Reader};

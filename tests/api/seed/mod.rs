@@ -1,5 +1,7 @@
 //! Seeds: what a file says becomes true, once, wholly, and with its events.
 
+mod export;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
