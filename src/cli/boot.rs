@@ -19,6 +19,7 @@ use crate::outbound::http::{self, Client};
 use crate::outbound::mail::{Mailer, SEND_TIME};
 use crate::outbound::networks::Networks;
 use crate::protocol::password::{self, Hasher};
+use crate::seed;
 
 /// The file in the data directory that holds the master key, where none is set.
 pub(super) const KEY_FILE: &str = "secret.key";
@@ -43,6 +44,7 @@ pub async fn application(
         api_key: config.api_key.clone(),
         client_id: config.client_id.clone(),
         admin_token: config.admin_token.clone(),
+        seeded: config.seed.as_deref().map(seed::read).transpose()?.map(|seed| seed.first()).unwrap_or_default(),
     };
     let (operator, made) =
         database.write_system(async |system| installation::prepare(system, &keyring, wishes).await).await?;

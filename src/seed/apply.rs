@@ -2,7 +2,7 @@
 
 use super::fault::Failure;
 use super::shape::{Environment, Families};
-use super::{Report, Seed, environments, memberships, organizations, permissions, roles, users};
+use super::{Report, Seed, environments, feature_flags, memberships, organizations, permissions, roles, users};
 use crate::db::{Database, System};
 use crate::domain::passwords::Hashed;
 use crate::kernel::{Error, Result};
@@ -67,23 +67,27 @@ async fn settle(
     report: &mut Report,
 ) -> Result<()> {
     // Servers that start together with one seed take turns; otherwise each would make what it does not see yet.
-    store::system::installation::lock(system).await?;
-    let environment = environments::settle(system, entry, report).await?;
-    let Families { api_keys: _, organizations, permissions, roles, users } = &entry.families;
+    let installation = store::system::installation::lock(system).await?;
+    let first = installation.first_environment_id.as_ref();
+    let environment = environments::settle(system, entry, first, report).await?;
+    let Families { api_keys: _, feature_flags, organizations, permissions, roles, users } = &entry.families;
     let organizations = organizations.as_deref().unwrap_or_default();
     let roles = roles.as_deref().unwrap_or_default();
     system
         .within(environment.key, async |tx| {
-            permissions::settle(tx, permissions.as_deref().unwrap_or_default(), report).await?;
-            roles::settle_of_environment(tx, roles, report).await?;
+            let untouched = store::environments::is_untouched(tx).await?;
+            organizations::hold(tx, organizations).await?;
+            permissions::settle(tx, permissions.as_deref().unwrap_or_default(), untouched, report).await?;
+            roles::settle_of_environment(tx, roles, untouched, report).await?;
             users::settle(tx, users.as_deref().unwrap_or_default(), passwords, report).await?;
             let settled = organizations::settle(tx, organizations, report).await?;
             roles::settle_of_organizations(tx, roles, report).await?;
+            roles::settle_orders(tx, organizations, &settled, report).await?;
             let multiple_roles = environment.settings.multiple_roles;
             for (entry, organization) in organizations.iter().zip(&settled) {
                 memberships::settle(tx, entry, organization, multiple_roles, report).await?;
             }
-            Ok(())
+            feature_flags::settle(tx, feature_flags.as_deref().unwrap_or_default(), report).await
         })
         .await
 }

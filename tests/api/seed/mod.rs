@@ -1,5 +1,7 @@
 //! Seeds: what a file says becomes true, once, wholly, and with its events.
 
+mod export;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use vestibule::store;
 
 use crate::harness::{Test, story};
 
-const EMULATOR: &str = include_str!("fixtures/emulator.yaml");
+const EMULATOR: &str = include_str!("../fixtures/emulator.yaml");
 
 /// A file of this text, whose name no other test has.
 fn file(t: &Test, extension: &str, text: &str) -> PathBuf {
