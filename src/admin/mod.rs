@@ -9,6 +9,7 @@ pub mod feature_flags;
 pub mod management_keys;
 pub mod roles;
 pub mod settings;
+pub mod webhooks;
 
 use crate::http::routes::Access;
 use crate::http::{Operator, Routes, Scope};
@@ -25,6 +26,7 @@ pub fn routes() -> Routes {
         .merge(settings::routes())
         .merge(roles::routes())
         .merge(feature_flags::routes())
+        .merge(webhooks::routes())
         .merge(clock::routes())
 }
 

@@ -15,6 +15,7 @@ pub mod permissions;
 pub mod roles;
 pub mod sessions;
 pub mod users;
+pub mod webhook_endpoints;
 
 use crate::http::Routes;
 
@@ -33,4 +34,5 @@ pub fn routes() -> Routes {
         .merge(jwks::routes())
         .merge(feature_flags::routes())
         .merge(events::routes())
+        .merge(webhook_endpoints::routes())
 }

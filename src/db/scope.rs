@@ -5,7 +5,9 @@
 //! statement by itself: no statement can be sent without it.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use ulid::Ulid;
 
 use super::Database;
@@ -21,6 +23,25 @@ use crate::sql;
 
 /// Events that are written by one statement: a bound on its size, for deletions that announce very much.
 const EVENTS_AT_ONCE: usize = 1000;
+
+/// Tells the workers of this process that there are events, once they are committed.
+#[derive(Clone)]
+struct Announced {
+    any: bool,
+    workers: Arc<Notify>,
+}
+
+impl Announced {
+    fn of(database: &Database) -> Self {
+        Self { any: false, workers: database.announced.clone() }
+    }
+
+    fn ring(&self) {
+        if self.any {
+            self.workers.notify_one();
+        }
+    }
+}
 
 /// A connection within one environment.
 pub struct Db {
@@ -51,6 +72,7 @@ pub struct Tx {
     mint: Mint,
     random: Random,
     events: Vec<Event>,
+    announced: Announced,
 }
 
 impl Deref for Tx {
@@ -75,6 +97,7 @@ impl Tx {
             mint: database.mint.clone(),
             random: database.random.clone(),
             events: Vec::new(),
+            announced: Announced::of(database),
         }
     }
 
@@ -106,12 +129,15 @@ impl Tx {
 
     pub(super) async fn commit(mut self) -> Result<()> {
         self.write_events().await?;
-        self.db.connection.commit().await
+        self.db.connection.commit().await?;
+        self.announced.ring();
+        Ok(())
     }
 
     /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
     /// `xid` which events are certain to have none before them that is still to come.
     async fn write_events(&mut self) -> Result<()> {
+        self.announced.any |= !self.events.is_empty();
         while !self.events.is_empty() {
             let some = self.events.drain(..self.events.len().min(EVENTS_AT_ONCE)).collect();
             self.write_some(some).await?;
@@ -160,6 +186,7 @@ pub struct System {
     mint: Mint,
     random: Random,
     recalls: bool,
+    announced: Announced,
 }
 
 impl System {
@@ -170,6 +197,7 @@ impl System {
             mint: database.mint.clone(),
             random: database.random.clone(),
             recalls: false,
+            announced: Announced::of(database),
         }
     }
 
@@ -204,11 +232,13 @@ impl System {
             mint: self.mint.clone(),
             random: self.random.clone(),
             events: Vec::new(),
+            announced: self.announced.clone(),
         };
         let outcome = match change(&mut tx).await {
             Ok(outcome) => tx.write_events().await.map(|()| outcome),
             Err(error) => Err(error),
         };
+        self.announced = tx.announced;
         self.connection = Some(tx.db.connection);
         outcome
     }
@@ -240,7 +270,11 @@ impl System {
     /// Commits; whether leases are recalled by that.
     pub(super) async fn commit(self) -> Result<bool> {
         match self.connection {
-            Some(connection) => connection.commit().await.map(|()| self.recalls),
+            Some(connection) => {
+                connection.commit().await?;
+                self.announced.ring();
+                Ok(self.recalls)
+            }
             None => Err(Error::internal("the connection is lent")),
         }
     }

@@ -22,3 +22,5 @@ pub mod roles;
 pub mod sessions;
 pub mod standings;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;

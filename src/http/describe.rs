@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::header::{HeaderMap, HeaderName};
 use axum::http::{Method, StatusCode};
 use schemars::{JsonSchema, SchemaGenerator};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::auth::{Operator, Scope};
 use super::extract::{Json, JsonOrForm, Path, Query, Segment};
@@ -35,8 +35,10 @@ pub struct Operation<'d> {
     pub segments: Vec<Value>,
     /// What may stand in the query.
     pub query: Vec<Field>,
-    /// What the body looks like, in each of the types that it may be written in.
-    pub body: Map<String, Value>,
+    /// The types that the body may be written in.
+    pub body_types: &'static [&'static str],
+    /// What the body looks like.
+    pub body: Value,
     /// The status of a success, and what its body looks like if it has one.
     pub success: (StatusCode, Option<Value>),
 }
@@ -51,7 +53,8 @@ impl<'d> Operation<'d> {
             failures: BTreeSet::from([StatusCode::INTERNAL_SERVER_ERROR]),
             segments: Vec::new(),
             query: Vec::new(),
-            body: Map::new(),
+            body_types: &[],
+            body: Value::Null,
             success: (StatusCode::OK, None),
         };
         describe(&mut operation);
@@ -75,16 +78,6 @@ impl<'d> Operation<'d> {
     /// It succeeds with this status and an object of this type.
     pub fn succeeds<T: JsonSchema>(&mut self, status: StatusCode) {
         self.success = (status, Some(self.schemas.subschema_for::<T>().to_value()));
-    }
-
-    fn has_body(&mut self) {
-        self.may_fail(&[
-            StatusCode::BAD_REQUEST,
-            StatusCode::NOT_FOUND,
-            StatusCode::REQUEST_TIMEOUT,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ]);
     }
 }
 
@@ -173,8 +166,15 @@ impl<T: Input> Input for Result<T, Error> {
 
 impl<T: Read> Input for Json<T> {
     fn describe(operation: &mut Operation<'_>) {
-        operation.has_body();
-        operation.body.insert("application/json".to_owned(), json!({ "schema": T::schema() }));
+        operation.may_fail(&[
+            StatusCode::BAD_REQUEST,
+            StatusCode::NOT_FOUND,
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ]);
+        operation.body = T::schema();
+        operation.body_types = &["application/json"];
     }
 }
 
@@ -183,7 +183,7 @@ impl<T: Read> Input for Json<T> {
 impl<T: Read> Input for JsonOrForm<T> {
     fn describe(operation: &mut Operation<'_>) {
         <Json<T> as Input>::describe(operation);
-        operation.body.insert("application/x-www-form-urlencoded".to_owned(), json!({ "schema": T::schema() }));
+        operation.body_types = &["application/json", "application/x-www-form-urlencoded"];
         operation.envelope = Envelope::OAuth;
         operation.may_fail(&[StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS]);
     }

@@ -21,7 +21,7 @@ use super::error;
 use super::routes::{Access, Route, Routes};
 use super::state::App;
 use crate::kernel::error::Envelope;
-use crate::kernel::{Error, Result};
+use crate::kernel::{Error, Result, schema};
 
 /// The routes of the documents.
 pub fn routes() -> Routes {
@@ -211,10 +211,22 @@ fn operation_object(
         "parameters": parameters,
         "responses": responses,
     });
-    if !operation.body.is_empty() {
-        object["requestBody"] = json!({ "content": operation.body });
+    if !operation.body_types.is_empty() {
+        object["requestBody"] = request_body(operation.body_types, &operation.body);
     }
     object
+}
+
+/// An empty body, or null in its place, is an empty object.
+fn request_body(types: &[&str], schema: &Value) -> Value {
+    let required = schema.get("required").is_some();
+    let content = |kind: &&str| {
+        let nullable = !required && *kind == "application/json";
+        let schema = if nullable { schema::nullable(schema.clone()) } else { schema.clone() };
+        ((*kind).to_owned(), json!({ "schema": schema }))
+    };
+    let content: Map<_, _> = types.iter().map(content).collect();
+    json!({ "required": required, "content": content })
 }
 
 /// The names of the parameters in a template.

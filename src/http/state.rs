@@ -13,6 +13,7 @@ use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
 use crate::outbound::dns::Resolver;
+use crate::outbound::http::Client;
 use crate::protocol::password::Hasher;
 
 /// The application. Cheap to clone.
@@ -37,6 +38,8 @@ pub struct Parts {
     pub keyring: Keyring,
     /// Where passwords are hashed.
     pub hasher: Hasher,
+    /// The client for requests to addresses that somebody gave us.
+    pub http: Client,
     /// The rate limits.
     pub limits: Limits,
     /// Where names are looked up.
@@ -98,6 +101,11 @@ impl App {
     /// Where passwords are hashed.
     pub fn hasher(&self) -> &Hasher {
         &self.0.parts.hasher
+    }
+
+    /// The client for requests to addresses that somebody gave us.
+    pub fn http(&self) -> &Client {
+        &self.0.parts.http
     }
 
     /// The rate limits.

@@ -148,6 +148,13 @@ impl<'r, K: Kind> sqlx::Decode<'r, sqlx::Postgres> for Id<K> {
 #[sqlx(transparent)]
 pub struct EnvironmentKey(i32);
 
+impl EnvironmentKey {
+    /// The key as a number, for statements that are given many of them at once.
+    pub fn number(self) -> i32 {
+        self.0
+    }
+}
+
 /// Makes new ids: strictly rising within the process, whatever the clock does.
 #[derive(Debug, Clone)]
 pub struct Mint {
@@ -236,4 +243,8 @@ kinds! {
     FlagRuleKind FlagRuleId "flag_rule" "Flag rule";
     /// A target of a feature flag or of one of its rules.
     FlagTargetKind FlagTargetId "flag_target" "Flag target";
+    /// Where an application wants to be told of events.
+    WebhookEndpointKind WebhookEndpointId "we" "Webhook endpoint";
+    /// An event that is owed to an endpoint.
+    WebhookDeliveryKind WebhookDeliveryId "webhook_delivery" "Webhook delivery";
 }

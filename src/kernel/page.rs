@@ -185,6 +185,12 @@ impl<T> List<T> {
         let data = self.data.into_iter().map(change).collect();
         List { object: self.object, data, list_metadata: self.list_metadata }
     }
+
+    /// The same page of other objects, if each of them can be made.
+    pub fn try_map<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<List<U>, E> {
+        let data = self.data.into_iter().map(change).collect::<Result<_, E>>()?;
+        Ok(List { object: self.object, data, list_metadata: self.list_metadata })
+    }
 }
 
 /// A list that carries no `list_metadata` at all, as a few operations answer.

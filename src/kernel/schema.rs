@@ -71,7 +71,7 @@ pub fn item<T: Read>() -> Value {
 }
 
 /// The same, or null.
-fn nullable(mut schema: Value) -> Value {
+pub fn nullable(mut schema: Value) -> Value {
     if let Some(kind) = schema.get("type").and_then(Value::as_str) {
         schema["type"] = json!([kind, "null"]);
         if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {

@@ -3,3 +3,5 @@
 //! Nothing here is called inside a transaction, and nothing leaves unless an operator or an application asked for it.
 
 pub mod dns;
+pub mod http;
+pub mod networks;

@@ -21,3 +21,5 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod system;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;

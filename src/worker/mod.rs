@@ -8,6 +8,7 @@ pub mod domains;
 pub mod metrics;
 pub mod outages;
 pub mod upkeep;
+pub mod webhooks;
 
 use std::time::Duration;
 

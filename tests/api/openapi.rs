@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use serde_json::Value;
+use axum::http::{HeaderMap, Method};
+use serde_json::{Value, json};
 use vestibule::app;
 use vestibule::http::openapi::{Audience, describe};
 use vestibule::http::routes::Access;
 
-use crate::harness::story;
+use crate::harness::{Answer, contract, story};
 
 fn documents() -> [(Audience, Value); 2] {
     let table = app::routes().table().to_vec();
@@ -135,11 +136,11 @@ fn a_body_is_described_by_its_fields() {
         "stripe_customer_id",
     ];
     assert_eq!(fields, wanted);
-    assert_eq!(body.get("required"), None);
-    assert_eq!(body["properties"]["name"]["type"], serde_json::json!(["string", "null"]));
+    assert_eq!((body.get("required"), &body["type"]), (None, &json!(["object", "null"])));
+    assert_eq!(body["properties"]["name"]["type"], json!(["string", "null"]));
     let domain = &body["properties"]["domain_data"]["items"];
-    assert_eq!(domain["required"], serde_json::json!(["domain", "state"]));
-    assert_eq!(domain["properties"]["state"]["enum"], serde_json::json!(["pending", "verified"]));
+    assert_eq!(domain["required"], json!(["domain", "state"]));
+    assert_eq!(domain["properties"]["state"]["enum"], json!(["pending", "verified"]));
 }
 
 #[test]
@@ -155,4 +156,27 @@ fn an_answer_is_described_with_what_serde_adds() {
         document["components"]["schemas"]["OrganizationList"]["properties"]["data"]["items"]["$ref"],
         "#/components/schemas/Organization"
     );
+}
+
+/// What holds every answer of every test against the documents (`harness/contract.rs`) can itself fail.
+#[test]
+fn a_test_is_told_of_an_answer_that_is_not_described() {
+    let page = json!({ "object": "list", "data": [], "list_metadata": { "before": null, "after": null } });
+    let more = |key: &str, value: Value| {
+        let mut page = page.clone();
+        page[key] = value;
+        page
+    };
+    let is_described = |status: u16, body: Value| {
+        let answer =
+            Answer { what: "a test".to_owned(), status: status.try_into().unwrap(), headers: HeaderMap::new(), body };
+        std::panic::catch_unwind(|| contract::hold(&Method::GET, "/organizations?limit=1", &answer)).is_ok()
+    };
+    assert!(is_described(200, page.clone()));
+    assert!(is_described(422, json!({ "message": "m", "code": "c", "errors": [{ "code": "c", "message": "m" }] })));
+    assert!(!is_described(201, page.clone()), "a status that is not described");
+    assert!(!is_described(200, Value::Null), "no body");
+    assert!(!is_described(200, more("colour", json!("blue"))), "a key that no type has");
+    assert!(!is_described(200, more("data", json!([{ "object": "organization" }]))), "an object that lacks keys");
+    assert!(!is_described(409, json!({ "code": "c" })), "no message");
 }

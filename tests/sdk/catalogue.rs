@@ -11,6 +11,7 @@ use futures_util::TryStreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use vestibule::model::webhook_events;
 use workos::enums::{CreateWebhookEndpointEvents, PaginationOrder};
 use workos::events::ListEventsParams;
 use workos::models::{self, EventSchema};
@@ -98,7 +99,8 @@ fn collect(folder: &Path, texts: &mut Vec<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, texts);
-        } else {
+        } else if !path.ends_with("webhook_events.rs") {
+            // The catalogue of webhooks names what others will emit.
             texts.push(std::fs::read_to_string(path).unwrap());
         }
     }
@@ -144,5 +146,6 @@ fn every_event_of_the_source_has_a_type_and_is_known_to_the_sdk() {
     for name in names.iter().filter(|name| !NEWER.contains(&name.as_str())) {
         let known = CreateWebhookEndpointEvents::from(name.as_str());
         assert!(!matches!(known, CreateWebhookEndpointEvents::Unknown(_)), "{name}");
+        assert!(webhook_events::is_known(name), "no endpoint can be told of {name}");
     }
 }

@@ -16,3 +16,4 @@ mod organizations;
 mod sdk;
 mod sign_in;
 mod users;
+mod webhooks;

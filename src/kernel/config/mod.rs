@@ -22,6 +22,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::kernel::secret::Secret;
 
 pub mod fault;
@@ -254,7 +256,7 @@ settings! {
     secret database_url: Option<Secret<String>> = kind::DATABASE_URL, absent "a private cluster in the data directory";
     /// Most connections to PostgreSQL that this process uses at once; it holds one more, to watch over the database.
     open database_connections: u32 = kind::CONNECTIONS, default "16";
-    /// Master key that seals what the server must be able to read back: the keys that sign tokens.
+    /// Master key that seals what the server must be able to read back: the keys that sign tokens, and webhook secrets.
     secret secret_key: Option<Secret<String>> = kind::SECRET_KEY, absent "made in the data directory at the first start";
     /// API key of the first environment. Added at the start if it is not there yet.
     secret api_key: Option<Secret<String>> = kind::API_KEY, absent "made and printed once";
@@ -275,6 +277,9 @@ settings! {
     open log: String = kind::LOG, default "info";
     /// Form of the log lines.
     open log_format: LogFormat = kind::LOG_FORMAT, default "text";
+    /// Networks that webhooks may reach although they are not public, for example `127.0.0.0/8`. Only there may they go by
+    /// plain http.
+    open webhook_allow: Vec<IpNet> = kind::NETWORKS, default "";
     /// Requests per minute that one API key may send; 0 for no limit.
     open rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
     /// Attempts to sign in per minute for one address; 0 for no limit.

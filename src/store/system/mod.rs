@@ -9,3 +9,4 @@ pub mod event_partitions;
 pub mod installation;
 pub mod management_keys;
 pub mod sign_ins;
+pub mod webhooks;

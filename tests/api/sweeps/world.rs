@@ -37,6 +37,7 @@ pub struct World {
     membership: String,
     inactive: String,
     session: String,
+    endpoint: String,
     own: Vec<String>,
 }
 
@@ -70,6 +71,10 @@ impl World {
         for slug in ["read", "write"] {
             make("/authorization/permissions", json!({ "slug": slug, "name": slug })).await;
         }
+        let hook =
+            |name: &str| json!({ "endpoint_url": format!("https://{name}.example.test"), "events": ["user.created"] });
+        let endpoint = make("/webhook_endpoints", hook("first")).await;
+        make("/webhook_endpoints", hook("second")).await;
         let roles = format!("/authorization/organizations/{organization}/roles");
         for (path, slug) in [("/authorization/roles", "editor"), (&roles, "org-editor"), (&roles, "org-unused")] {
             make(path, json!({ "slug": slug, "name": slug })).await;
@@ -87,7 +92,7 @@ impl World {
                 t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
             }
         }
-        Self { organization, user, loner, domain, membership, inactive, session: String::new(), own }
+        Self { organization, user, loner, domain, membership, inactive, session: String::new(), endpoint, own }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -113,6 +118,7 @@ impl World {
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
         cases.extend(self.feature_flags());
+        cases.extend(self.webhook_endpoints());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -282,6 +288,17 @@ impl World {
                 &format!("/user_management/users/{}/feature-flags", self.user),
             ),
             self.get("/sdk/feature-flags", "/sdk/feature-flags?payload_version=2"),
+        ]
+    }
+
+    fn webhook_endpoints(&self) -> Vec<Case> {
+        let (all, one) = ("/webhook_endpoints", format!("/webhook_endpoints/{}", self.endpoint));
+        let third = json!({ "endpoint_url": "https://third.example.test", "events": ["user.created"] });
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, third),
+            self.send(Method::PATCH, "/webhook_endpoints/{id}", &one, json!({ "status": "disabled" })),
+            self.delete("/webhook_endpoints/{id}", &one),
         ]
     }
 
