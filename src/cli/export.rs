@@ -3,7 +3,7 @@
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::{Export, Outcome, database, keys, logging};
+use super::{Export, Outcome, boot, database, keys, logging};
 use crate::db::Database;
 use crate::kernel::config::Config;
 use crate::seed::{self, Secrets};
@@ -16,15 +16,16 @@ use crate::seed::{self, Secrets};
 pub async fn run(config: Config, arguments: Export) -> Outcome {
     logging::start(&config)?;
     let opened = database::open_beside(&config).await?;
-    let written = write(&opened.database, &arguments).await;
+    let written = write(&config, &opened.database, &arguments).await;
     let closed = opened.close().await;
     written.and(closed)
 }
 
-async fn write(database: &Database, arguments: &Export) -> Outcome {
+async fn write(config: &Config, database: &Database, arguments: &Export) -> Outcome {
     database::prepare(database).await?;
     let environment = keys::choose(&mut database.system().await?, arguments.environment.as_deref()).await?;
-    let secrets = if arguments.secrets { Secrets::Shown } else { Secrets::Hidden };
+    let keyring = if arguments.secrets { Some(boot::keyring(config, database).await?) } else { None };
+    let secrets = keyring.as_ref().map_or(Secrets::Hidden, Secrets::Shown);
     match &arguments.output {
         Some(path) => {
             let file = create(path).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;

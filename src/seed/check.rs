@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::shape::{self, Environment, FeatureFlag, Membership, Organization, Permission, Role, User};
+use super::shape::{self, Environment, FeatureFlag, Membership, Organization, Permission, Role, User, WebhookEndpoint};
 use crate::domain::feature_flags::{Description, check_slug, rules, targets};
 use crate::domain::passwords;
 use crate::kernel::check::{Faults, normal_email};
@@ -26,6 +26,23 @@ pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
     organizations(families.organizations.as_deref().unwrap_or_default(), faults);
     users(families.users.as_deref().unwrap_or_default(), faults);
     feature_flags(families.feature_flags.as_deref().unwrap_or_default(), faults);
+    webhook_endpoints(families.webhook_endpoints.as_deref().unwrap_or_default(), faults);
+}
+
+fn webhook_endpoints(entries: &[WebhookEndpoint], faults: &mut Faults) {
+    let (mut ids, mut urls) = (Seen::new(), Seen::new());
+    for entry in entries {
+        let at = &entry.at;
+        if let Some(id) = &entry.id {
+            ids.once(faults, at.field("id"), id.as_str());
+        }
+        if entry.address().is_empty() {
+            faults.add(at.field("endpoint_url"), "required", format!("{} is required.", at.field("endpoint_url")));
+        }
+        urls.once(faults, at.field("endpoint_url"), entry.address());
+        let secret = entry.secret.as_ref().map(|secret| secret.expose().as_str());
+        name(faults, &at.field("secret"), secret);
+    }
 }
 
 fn settings(entry: &shape::Settings, faults: &mut Faults) {

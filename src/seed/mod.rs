@@ -23,8 +23,9 @@ mod report;
 mod roles;
 mod shape;
 mod users;
+mod webhook_endpoints;
 
-pub use self::apply::{Mode, apply};
+pub use self::apply::{Mode, Tools, apply};
 pub use self::export::{Secrets, export};
 pub use self::fault::Failure;
 pub use self::file::{Seed, read};

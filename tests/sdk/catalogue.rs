@@ -153,6 +153,6 @@ fn every_event_of_the_source_has_a_type_and_is_known_to_the_sdk() {
     for name in names.iter().filter(|name| !NEWER.contains(&name.as_str())) {
         let known = CreateWebhookEndpointEvents::from(name.as_str());
         assert!(!matches!(known, CreateWebhookEndpointEvents::Unknown(_)), "{name}");
-        assert!(webhook_events::is_known(&name), "no endpoint can be told of {name}");
+        assert!(webhook_events::is_known(name), "no endpoint can be told of {name}");
     }
 }

@@ -11,11 +11,13 @@ mod feature_flags;
 mod organizations;
 mod roles;
 mod users;
+mod webhook_endpoints;
 mod writer;
 
 use std::io::Write;
 
 use crate::db::{Database, Db};
+use crate::kernel::crypto::Keyring;
 use crate::kernel::id::Kind;
 use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
@@ -24,12 +26,12 @@ use crate::model::environments::Environment;
 use self::writer::Writer;
 
 /// Whether what opens something is written too: hashes of passwords and keys, and what signs webhooks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secrets {
+#[derive(Debug, Clone, Copy)]
+pub enum Secrets<'s> {
     /// They are not.
     Hidden,
-    /// They are. The file must be kept like the database itself.
-    Shown,
+    /// They are, opened with these keys. The file must be kept like the database itself.
+    Shown(&'s Keyring),
 }
 
 /// Writes an environment as a seed, in YAML.
@@ -40,7 +42,7 @@ pub enum Secrets {
 pub async fn export(
     database: &Database,
     environment: &Environment,
-    secrets: Secrets,
+    secrets: Secrets<'_>,
     out: impl Write + Send,
 ) -> Result<()> {
     let mut db = database.snapshot(environment.key).await?;
@@ -50,6 +52,7 @@ pub async fn export(
     users::write(&mut db, secrets, &mut out).await?;
     organizations::write(&mut db, &mut out).await?;
     feature_flags::write(&mut db, &mut out).await?;
+    webhook_endpoints::write(&mut db, secrets, database.clock.now(), &mut out).await?;
     out.finish()
 }
 

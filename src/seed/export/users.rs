@@ -40,13 +40,13 @@ struct User<'u> {
     password_salt_position: Option<SaltPosition>,
 }
 
-pub(super) async fn write(db: &mut Db, secrets: Secrets, out: &mut Writer<impl Write>) -> Result<()> {
+pub(super) async fn write(db: &mut Db, secrets: Secrets<'_>, out: &mut Writer<impl Write>) -> Result<()> {
     let list = async |db: &mut Db, page: &_| store::users::list(db, &Filter::default(), page).await;
     each_page(db, list, async |db, users: Vec<users::User>| {
         let ids: Vec<_> = users.iter().map(|user| &user.id).collect();
         let passwords = match secrets {
             Secrets::Hidden => Vec::new(),
-            Secrets::Shown => store::users::list_passwords(db, &ids).await?,
+            Secrets::Shown(_) => store::users::list_passwords(db, &ids).await?,
         };
         for user in &users {
             let stored = passwords.iter().find(|(owner, _)| *owner == user.id).map(|(_, hash)| hash.expose().as_str());

@@ -5,6 +5,7 @@
 //! form, is in [`super::check`].
 
 mod feature_flags;
+mod webhook_endpoints;
 
 use std::marker::PhantomData;
 
@@ -27,6 +28,7 @@ use crate::protocol::password::{SaltPosition, Scheme};
 use crate::words;
 
 pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
+pub use self::webhook_endpoints::WebhookEndpoint;
 
 /// An environment of the file, and what it holds.
 #[derive(Debug)]
@@ -130,7 +132,6 @@ const LATER_FAMILIES: &[&str] = &[
     "pipeConnections",
     "redirectUris",
     "resourceTypes",
-    "webhookEndpoints",
 ];
 
 impl File {
@@ -187,18 +188,21 @@ body! {
         roles: Option<Vec<Role>>,
         /// Its users.
         users: Option<Vec<User>>,
+        /// Its webhook endpoints.
+        webhook_endpoints as "webhookEndpoints": Option<Vec<WebhookEndpoint>>,
     }
 }
 
 impl Families {
     fn is_empty(&self) -> bool {
-        let Self { api_keys, feature_flags, organizations, permissions, roles, users } = self;
+        let Self { api_keys, feature_flags, organizations, permissions, roles, users, webhook_endpoints } = self;
         api_keys.0.is_empty()
             && feature_flags.is_none()
             && organizations.is_none()
             && permissions.is_none()
             && roles.is_none()
             && users.is_none()
+            && webhook_endpoints.is_none()
     }
 }
 

@@ -9,7 +9,7 @@ use vestibule::store;
 use super::{EMULATOR, apply, changes, file, read, run};
 use crate::harness::{PASSWORD, Test, story, story_apart};
 
-async fn export(t: &Test, secrets: Secrets) -> String {
+async fn export(t: &Test, secrets: Secrets<'_>) -> String {
     let mut text = Vec::new();
     let mut system = t.app.database().system().await.unwrap();
     let environment = store::system::environments::get(&mut system, &t.environment.id).await.unwrap();
@@ -73,6 +73,9 @@ async fn world(t: &Test) {
     let heron = "org_01SEEDHERON";
     let roles = format!("/admin/v1/environments/{}/organizations/{heron}/roles", t.environment.id);
     t.operator().put(format!("{roles}/default"), json!({ "slug": "org-billing" })).await.ok();
+    let body = json!({ "endpoint_url": "https://hooks.example.test/a", "events": ["user.created", "flag.updated"] });
+    let endpoint = t.post("/webhook_endpoints", body).await.created();
+    t.patch(format!("/webhook_endpoints/{}", id(&endpoint)), json!({ "status": "disabled" })).await.ok();
     t.flag(json!({ "slug": "plain", "name": "Plain" })).await;
     let owner = json!({ "email": "ann@heron.example", "first_name": "Ann", "last_name": null });
     t.flag(json!({ "slug": "full", "name": "Full", "owner": owner, "tags": ["a"], "enabled": true })).await;
@@ -96,9 +99,9 @@ async fn world(t: &Test) {
 fn an_export_is_made_again_elsewhere_and_exported_again_is_the_same_text() {
     story(async |t| {
         world(&t).await;
-        let text = export(&t, Secrets::Shown).await;
+        let text = export(&t, Secrets::Shown(t.app.keyring())).await;
         let other = made_again(&t, &text).await;
-        assert_eq!(export(&other, Secrets::Shown).await, text);
+        assert_eq!(export(&other, Secrets::Shown(other.app.keyring())).await, text);
         assert_eq!(export(&other, Secrets::Hidden).await, export(&t, Secrets::Hidden).await);
 
         for list in [
@@ -107,6 +110,7 @@ fn an_export_is_made_again_elsewhere_and_exported_again_is_the_same_text() {
             "/user_management/organization_memberships?order=asc&statuses=active,inactive,pending&organization_id=org_01SEEDHERON",
             "/authorization/permissions?order=asc",
             "/feature-flags?order=asc",
+            "/webhook_endpoints?order=asc",
             "/sdk/feature-flags?payload_version=2",
             "/authorization/roles",
             "/authorization/organizations/org_01SEEDHERON/roles",
@@ -126,7 +130,7 @@ fn an_export_is_made_again_elsewhere_and_exported_again_is_the_same_text() {
 fn secrets_are_written_only_where_they_are_asked_for() {
     story(async |t| {
         t.person("ann@acme.test").await;
-        let (hidden, shown) = (export(&t, Secrets::Hidden).await, export(&t, Secrets::Shown).await);
+        let (hidden, shown) = (export(&t, Secrets::Hidden).await, export(&t, Secrets::Shown(t.app.keyring())).await);
         assert!(!hidden.contains("argon2") && shown.contains("password_hash: "), "{shown}");
         let other = made_again(&t, &hidden).await;
         other.try_sign_in("ann@acme.test").await.fails(400, "invalid_credentials");
@@ -147,13 +151,13 @@ fn hashes_of_other_systems_are_written_in_the_form_in_which_they_are_imported() 
         let body = json!({ "email": "c@acme.test", "password_hash": sha256, "password_hash_type": "ssha256",
                            "password_salt_position": "prefix" });
         t.post("/user_management/users", body).await.created();
-        let text = export(&t, Secrets::Shown).await;
+        let text = export(&t, Secrets::Shown(t.app.keyring())).await;
         assert!(
             text.contains("password_salt_position: prefix") && text.contains("password_hash_type: bcrypt"),
             "{text}"
         );
         let other = made_again(&t, &text).await;
-        assert_eq!(export(&other, Secrets::Shown).await, text);
+        assert_eq!(export(&other, Secrets::Shown(other.app.keyring())).await, text);
     });
 }
 
