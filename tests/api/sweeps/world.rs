@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::config::Config;
 use crate::harness::{PASSWORD, Test};
 
 /// A call of a route.
@@ -44,6 +45,7 @@ pub struct World {
     api_key: (String, String),
     session: String,
     endpoint: String,
+    pub(super) config: Config,
     own: Vec<String>,
 }
 
@@ -109,6 +111,14 @@ impl World {
         let made = t.post(&keys, json!({ "name": "second", "permissions": ["read"] })).await.created();
         let api_key = (id(&made), made["value"].as_str().unwrap().to_owned());
         own.push(api_key.0.clone());
+        for (slug, enabled) in [("beta", true), ("dark", true), ("off", false)] {
+            let body = json!({ "slug": slug, "name": slug, "enabled": enabled });
+            own.push(id(&t.flag(body).await));
+            for target in [&organization, &user] {
+                t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
+            }
+        }
+        let config = Config::make(t, &organization, &mut own).await;
         Self {
             organization,
             user,
@@ -121,6 +131,7 @@ impl World {
             api_key,
             session: String::new(),
             endpoint,
+            config,
             own,
         }
     }
@@ -151,6 +162,10 @@ impl World {
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
         cases.extend(self.webhook_endpoints());
+        cases.extend(self.applications());
+        cases.extend(self.invitations());
+        cases.extend(self.waitlists());
+        cases.extend(self.feature_flags());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -361,15 +376,36 @@ impl World {
         ]
     }
 
-    fn get(&self, template: &'static str, path: &str) -> Case {
+    fn feature_flags(&self) -> Vec<Case> {
+        let target = "/feature-flags/{slug}/targets/{resource_id}";
+        vec![
+            self.get("/feature-flags", "/feature-flags"),
+            self.get("/feature-flags/{slug}", "/feature-flags/beta"),
+            self.send(Method::PUT, "/feature-flags/{slug}/enable", "/feature-flags/off/enable", json!({})),
+            self.send(Method::PUT, "/feature-flags/{slug}/disable", "/feature-flags/beta/disable", json!({})),
+            self.send(Method::POST, target, &format!("/feature-flags/beta/targets/{}", self.loner), json!({})),
+            self.delete(target, &format!("/feature-flags/beta/targets/{}", self.user)),
+            self.get(
+                "/organizations/{organization_id}/feature-flags",
+                &format!("/organizations/{}/feature-flags", self.organization),
+            ),
+            self.get(
+                "/user_management/users/{user_id}/feature-flags",
+                &format!("/user_management/users/{}/feature-flags", self.user),
+            ),
+            self.get("/sdk/feature-flags", "/sdk/feature-flags?payload_version=2"),
+        ]
+    }
+
+    pub(super) fn get(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::GET, template, path, None)
     }
 
-    fn delete(&self, template: &'static str, path: &str) -> Case {
+    pub(super) fn delete(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::DELETE, template, path, None)
     }
 
-    fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
+    pub(super) fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
     }
 
