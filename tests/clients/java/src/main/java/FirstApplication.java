@@ -2,14 +2,13 @@ import static com.workos.common.http.RetryConfig.DISABLED;
 
 import com.workos.WorkOS;
 import com.workos.authorization.ResourceTarget;
-import com.workos.common.exceptions.GenericServerException;
 import com.workos.common.exceptions.NotFoundException;
 import com.workos.common.exceptions.UnauthorizedException;
 import com.workos.common.exceptions.UnprocessableEntityException;
 import com.workos.common.exceptions.WorkOSException;
+import com.workos.common.exceptions.WorkOSGenericException;
 import com.workos.common.http.PatchField;
 import com.workos.models.ApiKey;
-import com.workos.models.EventSchema;
 import com.workos.models.Flag;
 import com.workos.models.Group;
 import com.workos.models.Organization;
@@ -23,6 +22,7 @@ import com.workos.organizationmembership.CreateUserRole;
 import com.workos.types.CreateWebhookEndpointEvents;
 import com.workos.usermanagement.CreateUserPassword;
 import com.workos.webhooks.Webhook;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -178,7 +179,7 @@ public final class FirstApplication {
       keys.createExpire(made.getId(), OffsetDateTime.now().minusDays(1));
       Story.equal(keys.createValidation(made.getValue()).getApiKey(), null);
       WorkOSException again =
-          Story.raises(GenericServerException.class, () -> keys.createExpire(made.getId(), OffsetDateTime.now()));
+          Story.raises(WorkOSGenericException.class, () -> keys.createExpire(made.getId(), OffsetDateTime.now()));
       Story.equal(again.status + " " + again.code, "409 api_key_already_expired");
       keys.delete(made.getId());
       Story.raises(NotFoundException.class, () -> keys.delete(made.getId()));
@@ -212,9 +213,9 @@ public final class FirstApplication {
       newFlag(slug);
       Flag flag = flags.enable(slug);
       Story.equal(flag.getEnabled(), true);
-      flags.addFlagTarget(organization.getId(), slug);
+      flags.addFlagTarget(slug, organization.getId());
       Story.equal(slugs(slug), List.of(slug));
-      flags.removeFlagTarget(organization.getId(), slug);
+      flags.removeFlagTarget(slug, organization.getId());
       Story.equal(slugs(slug), List.of());
     });
   }
@@ -226,7 +227,7 @@ public final class FirstApplication {
   }
 
   /** Flags are the operator's to make, which no SDK does. */
-  private static void newFlag(String slug) throws Exception {
+  private static void newFlag(String slug) {
     String environments = operator("GET", "/admin/v1/environments?limit=100", null);
     String client = Pattern.quote(required("VESTIBULE_CLIENT_ID"));
     Matcher mine =
@@ -236,15 +237,27 @@ public final class FirstApplication {
     operator("POST", "/admin/v1/environments/" + mine.group(1) + "/feature_flags", body);
   }
 
-  private static String operator(String method, String path, String body) throws Exception {
+  private static String operator(String method, String path, String body) {
+    return send(method, path, required("VESTIBULE_ADMIN_TOKEN"), body);
+  }
+
+  private static String get(String path) {
+    return send("GET", path, required("VESTIBULE_API_KEY"), null);
+  }
+
+  private static String send(String method, String path, String key, String body) {
     var content = body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body);
     HttpRequest request = HttpRequest.newBuilder(URI.create(URL + path))
-        .header("Authorization", "Bearer " + required("VESTIBULE_ADMIN_TOKEN"))
+        .header("Authorization", "Bearer " + key)
         .method(method, content)
         .build();
-    HttpResponse<String> answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
-    Story.equal(answer.statusCode() / 100, 2);
-    return answer.body();
+    try {
+      HttpResponse<String> answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+      Story.equal(answer.statusCode() / 100, 2);
+      return answer.body();
+    } catch (IOException | InterruptedException error) {
+      throw new IllegalStateException(error);
+    }
   }
 
   private void webhooksAndEvents() {
@@ -268,12 +281,16 @@ public final class FirstApplication {
       workos.getWebhooks().deleteEndpoint(endpoint.getId());
       receiver.close();
     });
+    // Not by the SDK: version 7.2 cannot read its own list of events, for the type of the list is not that of its items.
     story.step("the event log tells of it, oldest first", () -> {
       List<String> names = List.of("organization.created", "group.created", "group.updated", "api_key.revoked");
+      // The key was expired at once, and then deleted.
+      List<String> told = Stream.concat(names.stream(), Stream.of("api_key.revoked")).toList();
+      String path = "/events?events=" + String.join(",", names) + "&limit=100&organization_id=" + organization.getId();
       Story.eventually(() -> {
-        List<String> read = workos.getEvents().list(names, null, null, 100, null, null, null, organization.getId())
-            .data.stream().map(EventSchema::getEvent).toList();
-        return read.equals(names) ? read : null;
+        Matcher found = Pattern.compile("\"event\":\"([a-z_.]+)\"").matcher(get(path));
+        List<String> read = found.results().map(one -> one.group(1)).toList();
+        return read.equals(told) ? read : null;
       });
     });
   }
