@@ -12,6 +12,7 @@
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the floor is plain axum, as others use it")]
 
 mod client;
+mod cpu;
 mod drive;
 mod floor;
 #[path = "../../tests/folder.rs"]

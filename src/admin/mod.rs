@@ -10,6 +10,7 @@ pub mod mail;
 pub mod management_keys;
 pub mod roles;
 pub mod settings;
+pub mod webhooks;
 
 use crate::http::routes::Access;
 use crate::http::{Operator, Routes, Scope};
@@ -26,6 +27,7 @@ pub fn routes() -> Routes {
         .merge(roles::routes())
         .merge(applications::routes())
         .merge(mail::routes())
+        .merge(webhooks::routes())
         .merge(clock::routes())
 }
 

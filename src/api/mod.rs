@@ -20,6 +20,7 @@ pub mod roles;
 pub mod sessions;
 pub mod users;
 pub mod waitlists;
+pub mod webhook_endpoints;
 
 use crate::http::Routes;
 
@@ -43,4 +44,5 @@ pub fn routes() -> Routes {
         .merge(oauth_resources::routes())
         .merge(invitations::routes())
         .merge(waitlists::routes())
+        .merge(webhook_endpoints::routes())
 }

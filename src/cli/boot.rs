@@ -15,11 +15,13 @@ use crate::kernel::config::Config;
 use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
 use crate::outbound::dns::Resolver;
+use crate::outbound::http::{self, Client};
 use crate::outbound::mail::{Mailer, SEND_TIME};
+use crate::outbound::networks::Networks;
 use crate::protocol::password::{self, Hasher};
 
 /// The file in the data directory that holds the master key, where none is set.
-const KEY_FILE: &str = "secret.key";
+pub(super) const KEY_FILE: &str = "secret.key";
 
 /// Brings the database up to date, makes what a first start makes, and puts the application together.
 ///
@@ -32,6 +34,10 @@ pub async fn application(
     public_url: String,
 ) -> Result<(App, Made), Box<dyn Error + Send + Sync>> {
     let keyring = Keyring::new(master_key(config, &database.random)?, Vec::new(), database.random.clone());
+    // Before anything is changed: who has another key has perhaps another database in mind, too.
+    if migrate::is_begun(database).await? {
+        installation::check_master_key(&mut database.system().await?, &keyring).await?;
+    }
     migrate::run(database).await?;
     let wishes = Wishes {
         api_key: config.api_key.clone(),
@@ -44,6 +50,7 @@ pub async fn application(
         database: database.clone(),
         keyring,
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
+        http: Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())?,
         mailer: mailer(config)?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
         resolver: Resolver::new(config.dns_server),
@@ -67,30 +74,41 @@ fn mailer(config: &Config) -> Result<Option<Mailer>, Box<dyn Error + Send + Sync
     }
 }
 
-fn master_key(config: &Config, random: &Random) -> Result<MasterKey, Box<dyn Error + Send + Sync>> {
+/// The master key that is set, or lies in the data directory. None where there is neither.
+///
+/// # Errors
+///
+/// When what is there is no key, or cannot be read.
+pub(super) fn existing_key(config: &Config) -> Result<Option<MasterKey>, Box<dyn Error + Send + Sync>> {
     if let Some(text) = &config.secret_key {
-        return Ok(MasterKey::from_text(text)?);
+        return Ok(Some(MasterKey::from_text(text)?));
+    }
+    let path = config.data_dir.join(KEY_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(MasterKey::from_text(&Secret::new(text))?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("the master key in {} cannot be read: {error}", path.display()).into()),
+    }
+}
+
+fn master_key(config: &Config, random: &Random) -> Result<MasterKey, Box<dyn Error + Send + Sync>> {
+    if let Some(key) = existing_key(config)? {
+        return Ok(key);
     }
     // Others may pass through, as the private cluster's user must; what is secret has a mode of its own.
     std::fs::DirBuilder::new().recursive(true).mode(0o711).create(&config.data_dir)?;
     let path = config.data_dir.join(KEY_FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(MasterKey::from_text(&Secret::new(text))?),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let key = MasterKey::generate(random);
-            match keep(&path, &key) {
-                // Another server that starts at the same time has made one.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => return master_key(config, random),
-                kept => kept?,
-            }
-            tracing::warn!(
-                path = %path.display(),
-                "no VESTIBULE_SECRET_KEY is set: made a master key; back it up, without it the secrets in the database are lost"
-            );
-            Ok(key)
-        }
-        Err(error) => Err(format!("the master key in {} cannot be read: {error}", path.display()).into()),
+    let key = MasterKey::generate(random);
+    match keep(&path, &key) {
+        // Another server that starts at the same time has made one.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return master_key(config, random),
+        kept => kept?,
     }
+    tracing::warn!(
+        path = %path.display(),
+        "no VESTIBULE_SECRET_KEY is set: made a master key; back it up, without it the secrets in the database are lost"
+    );
+    Ok(key)
 }
 
 /// Writes the key beside its place first, so that no crash leaves half a key, and for its owner only.

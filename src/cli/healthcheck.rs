@@ -31,7 +31,7 @@ pub fn run(config: &Config, arguments: &Healthcheck) -> Outcome {
 }
 
 /// A socket on all interfaces is asked over the loopback interface.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

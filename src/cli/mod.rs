@@ -20,12 +20,15 @@ use crate::kernel::config::{self, Config, Fallback, Flags, Setting};
 pub mod apply;
 pub mod boot;
 pub mod database;
+pub mod doctor;
 pub mod healthcheck;
 pub mod keys;
 pub mod logging;
 pub mod migrate;
 pub mod serve;
 pub mod telemetry;
+pub mod tools;
+pub mod webhooks;
 
 /// How a command ends: nothing, or an error whose message tells the operator what to do.
 pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
@@ -63,6 +66,13 @@ pub enum Command {
     /// Create, list and revoke the API keys of an environment
     #[command(subcommand)]
     Keys(Keys),
+    /// List what is owed to webhook endpoints, and send events again
+    #[command(subcommand)]
+    Webhooks(Webhooks),
+    /// Check everything that a start depends on, and say what to do; exit code 1 if something is wrong
+    Doctor(Doctor),
+    /// Run a program of PostgreSQL's, such as psql or pg_dump, on the server's database
+    Database(Tool),
     /// Print the settings in force and where each comes from, without secrets
     Config,
     /// Ask the server on this machine whether it is ready; for the health check of a container
@@ -111,6 +121,63 @@ pub enum Keys {
         /// Id of the key, as `list` shows it
         key: String,
     },
+}
+
+/// `vestibule webhooks`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum Webhooks {
+    /// List deliveries, the newest first
+    List {
+        /// Environment by id or name; may be left out while there is only one
+        #[arg(long)]
+        environment: Option<String>,
+        /// Only those owed to this endpoint
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// Only those of this event
+        #[arg(long)]
+        event: Option<String>,
+        /// Only those that are pending, delivered or dead
+        #[arg(long)]
+        status: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Send events again: those named, or those of a time of which the endpoint is told
+    Replay {
+        /// Environment by id or name; may be left out while there is only one
+        #[arg(long)]
+        environment: Option<String>,
+        /// The endpoint that they are sent to
+        #[arg(long)]
+        endpoint: String,
+        /// An event; may be given many times
+        #[arg(long = "event", required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+        events: Vec<String>,
+        /// From this moment on, such as 2026-01-15T12:00:00Z
+        #[arg(long, requires = "to")]
+        from: Option<String>,
+        /// Up to this moment
+        #[arg(long, requires = "from")]
+        to: Option<String>,
+    },
+}
+
+/// `vestibule doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Doctor {
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vestibule database`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Tool {
+    /// The program and its arguments
+    #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<OsString>,
 }
 
 /// `vestibule healthcheck`.
@@ -202,6 +269,13 @@ pub fn run(
     if let Command::PostgresKeeper(arguments) = command {
         return keeper_main(arguments.into_iter());
     }
+    if let Command::Doctor(arguments) = command {
+        // Settings that cannot be read are what it is there to tell of.
+        return finish(block_on(async {
+            let well = doctor::run(environment, flags, &arguments).await?;
+            if well { Ok(()) } else { Err("something is wrong: see above".into()) }
+        }));
+    }
     match Config::load(environment, flags) {
         Ok(config) => finish(dispatch(command, config)),
         Err(faults) => {
@@ -217,9 +291,12 @@ fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Migrate => block_on(migrate::run(config)),
         Command::Apply(arguments) => block_on(apply::run(config, arguments)),
         Command::Keys(arguments) => block_on(keys::run(config, arguments)),
+        Command::Webhooks(arguments) => block_on(webhooks::run(config, arguments)),
         Command::Config => Ok(std::io::stdout().write_all(config.redacted().as_bytes())?),
+        Command::Database(tool) => block_on(tools::run(config, tool)),
         Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments),
-        Command::PostgresKeeper(_) => Ok(()),
+        // Answered before the settings were read.
+        Command::PostgresKeeper(_) | Command::Doctor(_) => Ok(()),
     }
 }
 

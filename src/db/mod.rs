@@ -6,6 +6,7 @@
 
 mod connection;
 pub mod embedded;
+pub mod examine;
 pub mod health;
 pub mod lease;
 pub mod migrate;
@@ -47,6 +48,7 @@ pub struct Database {
     pub random: Random,
     /// Rings when a transaction has written mail, for the worker of this process that sends it.
     pub mail_bell: Arc<Notify>,
+    announced: Arc<Notify>,
 }
 
 /// A connection that lay idle this long is tried before it is used.
@@ -82,6 +84,7 @@ impl Database {
             mint,
             random,
             mail_bell: Arc::default(),
+            announced: Arc::default(),
         }
     }
 
@@ -127,9 +130,7 @@ impl Database {
     ) -> Result<T> {
         let mut tx = Tx::new(self.begin().await?, environment, self);
         let outcome = change(&mut tx).await?;
-        if tx.commit().await?.has_mail {
-            self.mail_bell.notify_one();
-        }
+        tx.commit().await?;
         Ok(outcome)
     }
 
@@ -147,6 +148,11 @@ impl Database {
             lease::outlast().await;
         }
         Ok(outcome)
+    }
+
+    /// Rings when this process has committed events: a hint for its workers, since what others commit rings nothing.
+    pub fn announced(&self) -> &Notify {
+        &self.announced
     }
 
     /// The pool itself, for migrations and for its figures.

@@ -5,7 +5,9 @@
 //! statement by itself: no statement can be sent without it.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use ulid::Ulid;
 
 use super::Database;
@@ -21,6 +23,30 @@ use crate::sql;
 
 /// Events that are written by one statement: a bound on its size, for deletions that announce very much.
 const EVENTS_AT_ONCE: usize = 1000;
+
+/// Tells the workers of this process that there are events, or mail, once they are committed.
+#[derive(Clone)]
+struct Announced {
+    any: bool,
+    workers: Arc<Notify>,
+    mail: bool,
+    mail_bell: Arc<Notify>,
+}
+
+impl Announced {
+    fn of(database: &Database) -> Self {
+        Self { any: false, workers: database.announced.clone(), mail: false, mail_bell: database.mail_bell.clone() }
+    }
+
+    fn ring(&self) {
+        if self.any {
+            self.workers.notify_one();
+        }
+        if self.mail {
+            self.mail_bell.notify_one();
+        }
+    }
+}
 
 /// A connection within one environment.
 pub struct Db {
@@ -51,13 +77,7 @@ pub struct Tx {
     mint: Mint,
     random: Random,
     events: Vec<Event>,
-    has_mail: bool,
-}
-
-/// What a transaction has written that somebody is to be woken for.
-pub(super) struct Written {
-    /// Mail.
-    pub has_mail: bool,
+    announced: Announced,
 }
 
 impl Deref for Tx {
@@ -82,7 +102,7 @@ impl Tx {
             mint: database.mint.clone(),
             random: database.random.clone(),
             events: Vec::new(),
-            has_mail: false,
+            announced: Announced::of(database),
         }
     }
 
@@ -114,18 +134,20 @@ impl Tx {
 
     /// Has the worker that sends mail woken, once this transaction is committed.
     pub fn ring_mail(&mut self) {
-        self.has_mail = true;
+        self.announced.mail = true;
     }
 
-    pub(super) async fn commit(mut self) -> Result<Written> {
+    pub(super) async fn commit(mut self) -> Result<()> {
         self.write_events().await?;
         self.db.connection.commit().await?;
-        Ok(Written { has_mail: self.has_mail })
+        self.announced.ring();
+        Ok(())
     }
 
     /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
     /// `xid` which events are certain to have none before them that is still to come.
     async fn write_events(&mut self) -> Result<()> {
+        self.announced.any |= !self.events.is_empty();
         while !self.events.is_empty() {
             let some = self.events.drain(..self.events.len().min(EVENTS_AT_ONCE)).collect();
             self.write_some(some).await?;
@@ -174,6 +196,7 @@ pub struct System {
     mint: Mint,
     random: Random,
     recalls: bool,
+    announced: Announced,
 }
 
 impl System {
@@ -184,6 +207,7 @@ impl System {
             mint: database.mint.clone(),
             random: database.random.clone(),
             recalls: false,
+            announced: Announced::of(database),
         }
     }
 
@@ -218,12 +242,13 @@ impl System {
             mint: self.mint.clone(),
             random: self.random.clone(),
             events: Vec::new(),
-            has_mail: false,
+            announced: self.announced.clone(),
         };
         let outcome = match change(&mut tx).await {
             Ok(outcome) => tx.write_events().await.map(|()| outcome),
             Err(error) => Err(error),
         };
+        self.announced = tx.announced;
         self.connection = Some(tx.db.connection);
         outcome
     }
@@ -255,7 +280,11 @@ impl System {
     /// Commits; whether leases are recalled by that.
     pub(super) async fn commit(self) -> Result<bool> {
         match self.connection {
-            Some(connection) => connection.commit().await.map(|()| self.recalls),
+            Some(connection) => {
+                connection.commit().await?;
+                self.announced.ring();
+                Ok(self.recalls)
+            }
             None => Err(Error::internal("the connection is lent")),
         }
     }

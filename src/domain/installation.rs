@@ -8,6 +8,9 @@ use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
 use crate::store;
 
+/// What the master key is recognised by is sealed for this.
+const PURPOSE: &str = "installation";
+
 /// What the operator has settled about the first environment and about themselves.
 #[derive(Debug, Default)]
 pub struct Wishes {
@@ -37,7 +40,9 @@ pub struct Made {
 pub async fn prepare(system: &mut System, keyring: &Keyring, wishes: Wishes) -> Result<([u8; 32], Made)> {
     let Wishes { api_key, client_id, admin_token } = wishes;
     let found = store::system::installation::lock(system).await?;
-    check_master_key(system, keyring, found.key_check).await?;
+    if !check_master_key(system, keyring).await? {
+        store::system::installation::set_key_check(system, &keyring.seal(PURPOSE, b"vestibule")).await?;
+    }
     let mut made = Made::default();
     let operator = match (admin_token, found.operator_hash.and_then(|hash| hash.try_into().ok())) {
         (Some(token), _) => sha256(token.expose().as_bytes()),
@@ -72,13 +77,19 @@ pub async fn prepare(system: &mut System, keyring: &Keyring, wishes: Wishes) -> 
     Ok((operator, made))
 }
 
-/// A server with another master key could read none of the secrets that are stored: it must not start.
-async fn check_master_key(system: &mut System, keyring: &Keyring, check: Option<Vec<u8>>) -> Result<()> {
-    const PURPOSE: &str = "installation";
-    match check {
-        Some(sealed) => keyring.open(PURPOSE, &sealed).map(drop).map_err(Error::internal),
-        None => store::system::installation::set_key_check(system, &keyring.seal(PURPOSE, b"vestibule")).await,
+/// A server with another master key could read none of the secrets that are stored: it must not start. Whether there is
+/// anything yet that tells.
+pub async fn check_master_key(system: &mut System, keyring: &Keyring) -> Result<bool> {
+    let check = store::system::installation::find_key_check(system).await?;
+    match &check {
+        Some(sealed) => keyring.open(PURPOSE, sealed).map(|_| true).map_err(Error::internal),
+        None => Ok(false),
     }
+}
+
+/// Whether the database belongs to some master key.
+pub async fn has_key(system: &mut System) -> Result<bool> {
+    Ok(store::system::installation::find_key_check(system).await?.is_some())
 }
 
 /// Holds what the operator settled against the environment that is there. A key is added, so that scripts go on

@@ -28,3 +28,5 @@ pub mod sessions;
 pub mod standings;
 pub mod users;
 pub mod waitlists;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;

@@ -159,12 +159,14 @@ pub async fn verify(tx: &mut Tx, id: &OrganizationDomainId) -> Result<Organizati
 }
 
 /// The names at which the TXT record of a domain may stand: its own, and that below which older instructions put it. The
-/// latter is also the only one for a name that is an alias (RFC 1034, 3.6.2: nothing else stands beside a CNAME).
+/// latter is also the only one for a name that is an alias (RFC 1034, 3.6.2: nothing else stands beside a CNAME). Whoever
+/// has that name, and be it by delegation, can have certificates for the domain issued (RFC 8555, 8.4), so it shows as much.
 pub fn places(domain: &OrganizationDomain) -> [String; 2] {
     [domain.domain.clone(), format!("_acme-challenge.{}", domain.domain)]
 }
 
-/// Whether a TXT record shows that the domain is the organization's: it holds the token, which nobody else was told.
+/// Whether a TXT record shows that the domain is the organization's: it holds the token that was made for this
+/// claim.
 pub fn is_proof(domain: &OrganizationDomain, text: &str) -> bool {
     let Some((key, token)) = text.trim().split_once('=') else { return false };
     (key == "verification_token" || key == domain.verification_prefix) && token == domain.verification_token

@@ -13,6 +13,7 @@ use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
 use crate::outbound::dns::Resolver;
+use crate::outbound::http::Client;
 use crate::outbound::mail::Mailer;
 use crate::protocol::password::Hasher;
 use crate::protocol::web_address::Plain;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub keyring: Keyring,
     /// Where passwords are hashed.
     pub hasher: Hasher,
+    /// The client for requests to addresses that somebody gave us.
+    pub http: Client,
     /// The way to the server for mail, if there is one.
     pub mailer: Option<Mailer>,
     /// The rate limits.
@@ -102,6 +105,11 @@ impl App {
     /// Where passwords are hashed.
     pub fn hasher(&self) -> &Hasher {
         &self.0.parts.hasher
+    }
+
+    /// The client for requests to addresses that somebody gave us.
+    pub fn http(&self) -> &Client {
+        &self.0.parts.http
     }
 
     /// The way to the server for mail, if there is one.

@@ -148,6 +148,13 @@ impl<'r, K: Kind> sqlx::Decode<'r, sqlx::Postgres> for Id<K> {
 #[sqlx(transparent)]
 pub struct EnvironmentKey(i32);
 
+impl EnvironmentKey {
+    /// The key as a number, for statements that are given many of them at once.
+    pub fn number(self) -> i32 {
+        self.0
+    }
+}
+
 /// Makes new ids: strictly rising within the process, whatever the clock does.
 #[derive(Debug, Clone)]
 pub struct Mint {
@@ -244,4 +251,8 @@ kinds! {
     WaitlistKind WaitlistId "waitlist" "Waitlist";
     /// Somebody on such a list.
     WaitlistEntryKind WaitlistEntryId "wl_user" "Waitlist entry";
+    /// Where an application wants to be told of events.
+    WebhookEndpointKind WebhookEndpointId "we" "Webhook endpoint";
+    /// An event that is owed to an endpoint.
+    WebhookDeliveryKind WebhookDeliveryId "webhook_delivery" "Webhook delivery";
 }

@@ -25,6 +25,9 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod users;
 pub mod waitlists;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
+pub mod webhook_events;
 
 /// Declares the events about an object: `organization.created()` and its siblings.
 ///

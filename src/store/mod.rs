@@ -26,3 +26,5 @@ pub mod signing_keys;
 pub mod system;
 pub mod users;
 pub mod waitlists;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;

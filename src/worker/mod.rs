@@ -9,6 +9,7 @@ pub mod mail;
 pub mod metrics;
 pub mod outages;
 pub mod upkeep;
+pub mod webhooks;
 
 use std::time::Duration;
 

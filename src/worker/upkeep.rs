@@ -21,8 +21,8 @@ use crate::http::App;
 use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::model::events::RETENTION_DAYS;
-use crate::model::mail;
-use crate::store::system::{event_partitions, mail as outbox, sign_ins};
+use crate::model::{mail, webhook_deliveries};
+use crate::store::system::{event_partitions, mail as outbox, sign_ins, webhooks};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_mins(10);
@@ -54,6 +54,7 @@ pub async fn round(app: &App) {
     report("make_event_partitions", make_event_partitions(app).await);
     report("drop_event_partitions", drop_event_partitions(app).await);
     report("forget_sign_ins", forget_sign_ins(app).await);
+    report("forget_webhooks", forget_webhooks(app).await);
     report("forget_mail", forget_mail(app).await);
     report("tidy_rate_limits", Ok(tidy_rate_limits(app)));
 }
@@ -145,6 +146,29 @@ async fn forget_sign_ins(app: &App) -> Result<u64> {
             return Ok(all);
         }
     }
+}
+
+/// Deletes deliveries that came to their end long ago, and what deleted endpoints were owed; ends those whose event the
+/// log forgets.
+async fn forget_webhooks(app: &App) -> Result<u64> {
+    let now = app.database().clock.now();
+    let finished = now.plus_seconds(-webhook_deliveries::KEPT_DAYS * DAY_SECONDS);
+    let outdated = now.plus_seconds(-RETENTION_DAYS * DAY_SECONDS);
+    let mut all = 0;
+    loop {
+        let batch = app.database().write_system(async |system| {
+            let buried = webhooks::bury_outdated(system, outdated).await?;
+            let finished = webhooks::delete_finished(system, finished).await?;
+            Ok([buried, finished, webhooks::delete_orphans(system).await?])
+        });
+        let batch = batch.await?;
+        all += batch.iter().sum::<u64>();
+        if batch.iter().all(|rows| *rows < webhooks::BATCH) {
+            break;
+        }
+    }
+    let removed = app.database().write_system(async |system| webhooks::delete_endpoints(system).await);
+    Ok(all + removed.await?)
 }
 
 /// Deletes mail that is older than anybody wants to read it.

@@ -182,6 +182,11 @@ impl Process {
         server
     }
 
+    /// How it ended, if it did.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     pub async fn ended(mut self) -> Ended {
         let status = until("the program ends", async || self.child.try_wait().unwrap()).await;
         // The pipes are read to their end a moment later, unless somebody else still holds them.
@@ -222,6 +227,7 @@ pub struct Made {
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
+    pub retry_after: Option<String>,
     pub body: Value,
 }
 
@@ -266,6 +272,11 @@ impl Server {
         self
     }
 
+    /// Another client of the same server, with the same key.
+    pub fn again(&self) -> Self {
+        self.caller(&self.key)
+    }
+
     /// Somebody else who talks to the same server, for as long as it is there.
     pub fn caller(&self, key: &str) -> Self {
         Self { process: None, address: self.address, client: self.client.clone(), key: key.to_owned() }
@@ -281,8 +292,9 @@ impl Server {
         }
         let response = request.timeout(DEADLINE).send().await?;
         let status = response.status();
+        let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
         let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-        Ok(Answer { status, body })
+        Ok(Answer { status, retry_after, body })
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -8,13 +8,21 @@
     reason = "a test may fail where it stands"
 )]
 
+mod backup;
 mod cluster;
 mod commands;
 mod crash;
+mod database;
+mod doctor;
+mod faults;
 #[path = "../folder.rs"]
 mod folder;
 mod harness;
 mod operation;
+mod pair;
 mod start;
 mod stop;
+mod traces;
+mod upgrade;
+mod webhooks;
 mod wire;

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, timeout};
 
 use crate::harness::{Place, until};
 
@@ -98,4 +103,80 @@ async fn metrics_have_labels_that_no_client_can_multiply() {
     for gauge in ["connections ", "connections_idle ", "connections_max 16"] {
         assert!(text.contains(&format!("\nvestibule_database_{gauge}")), "{gauge}: {text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_finds_no_place_waits_for_one() {
+    let place = Place::new();
+    let server = place.server_with(&[("VESTIBULE_CONNECTION_LIMIT", "16")]).await;
+    let ask = async |stream: &mut TcpStream| {
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    };
+    let answered = async |stream: &mut TcpStream| {
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.is_ok() && answer == *b"HTTP/1.1 200"
+    };
+    let mut places = Vec::new();
+    // The harness has a connection of its own open, perhaps.
+    while places.len() < 16 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        ask(&mut stream).await;
+        if timeout(Duration::from_millis(500), answered(&mut stream)).await.is_err() {
+            break;
+        }
+        places.push(stream);
+    }
+    assert!(places.len() >= 14, "{}", places.len());
+    let mut late = TcpStream::connect(server.address).await.expect("nobody is turned away");
+    ask(&mut late).await;
+    let early = timeout(Duration::from_millis(300), answered(&mut late)).await;
+    assert!(early.is_err(), "there is no place yet");
+    drop(places);
+    let answer = timeout(Duration::from_secs(20), async {
+        let mut answer = [0; 12];
+        late.read_exact(&mut answer).await.map(|_| answer)
+    });
+    assert_eq!(&answer.await.unwrap().unwrap(), b"HTTP/1.1 200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_of_the_database_and_the_end_of_the_log() {
+    let place = Place::new();
+    let server = place.server_with(&[("VESTIBULE_METRICS_LISTEN", "127.0.0.1:0")]).await;
+    let entry = server.process().log.entry("metrics are served").unwrap();
+    let url = format!("http://{}/metrics", entry["address"].as_str().unwrap());
+    let figure = async |name: &str| {
+        let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse::<f64>().unwrap()
+    };
+    assert_eq!(figure("vestibule_event_log_epoch").await, 1.0);
+    assert!(figure("vestibule_event_log_newest_age_seconds").await.is_nan(), "there is none yet");
+    let caller = server.caller(&server.made().unwrap().api_key);
+    caller.post("/organizations", json!({ "name": "Acme" })).await.expect(201);
+    assert!(figure("vestibule_event_log_position").await >= 1.0);
+    assert!(figure("vestibule_event_log_newest_age_seconds").await < 60.0);
+    assert!(figure("vestibule_event_log_hidden_age_seconds").await < 60.0);
+    assert_eq!(figure("vestibule_event_log_up").await, 1.0);
+    assert_eq!(figure("vestibule_database_up").await, 1.0);
+    assert_eq!(figure("vestibule_database_waiting").await, 0.0);
+    assert!(figure("vestibule_http_connections").await >= 1.0);
+    // Without the database there are no figures of the log, and still an answer.
+    kill(place.postmaster().unwrap(), Signal::SIGSTOP).unwrap();
+    for child in children(place.postmaster().unwrap()) {
+        kill(child, Signal::SIGSTOP).unwrap();
+    }
+    until("the loss shows", async || (figure("vestibule_database_up").await == 0.0).then_some(())).await;
+    assert_eq!(figure("vestibule_event_log_up").await, 0.0);
+    for process in children(place.postmaster().unwrap()).into_iter().chain(place.postmaster()) {
+        kill(process, Signal::SIGCONT).unwrap();
+    }
+    until("it is back", async || (figure("vestibule_database_up").await == 1.0).then_some(())).await;
+    caller.post("/organizations", json!({ "name": "Acme" })).await.expect(201);
+}
+
+/// The processes that one has begun.
+fn children(of: Pid) -> Vec<Pid> {
+    let text = std::fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
+    text.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
 }

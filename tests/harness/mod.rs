@@ -8,12 +8,14 @@ pub mod contract;
 mod dns;
 #[path = "../folder.rs"]
 mod folder;
+mod receiver;
 mod sign_in;
 pub mod smtp;
 
+use std::net::IpAddr;
 use std::path::Path;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -32,12 +34,16 @@ use vestibule::http::limit::Limits;
 use vestibule::http::state::Parts;
 use vestibule::kernel::clock::Clock;
 use vestibule::kernel::crypto::{Keyring, MasterKey, Random, sha256};
+use vestibule::kernel::secret::Secret;
 use vestibule::model::environments::Environment;
 use vestibule::outbound::dns::Resolver;
+use vestibule::outbound::http::{Client, Lookup};
+use vestibule::outbound::networks::Networks;
 use vestibule::protocol::password::{self, Hasher};
 
 pub use self::answer::Answer;
-pub use self::dns::{NameServer, Reply};
+pub use self::dns::{NameServer, Resolution};
+pub use self::receiver::{Received, Receiver, Reply};
 pub use self::sign_in::{PASSWORD, SELECTION};
 
 /// The operator's token in every test.
@@ -46,6 +52,24 @@ pub const OPERATOR: &str = "operator-token-of-the-tests";
 /// One runtime for the run: the pool belongs to it.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<Shared> = LazyLock::new(Shared::start);
+
+/// The client of all tests. It may reach this machine, and finds no other.
+static HTTP: LazyLock<Client> = LazyLock::new(|| client(&["127.0.0.0/8"], |_| vec![[127, 0, 0, 1].into()]));
+
+/// A client that may reach these networks, and finds these addresses for names.
+pub fn client(allowed: &[&str], found: impl Fn(&str) -> Vec<IpAddr> + Send + Sync + 'static) -> Client {
+    let networks = Networks::new(allowed.iter().map(|network| network.parse().unwrap()).collect());
+    let lookup: Lookup = Arc::new(move |host| {
+        let found = found(&host);
+        Box::pin(async move { Ok(found) })
+    });
+    Client::new(networks, &lookup).unwrap()
+}
+
+/// The master key of all servers that are not given another.
+fn master_key() -> MasterKey {
+    MasterKey::from_text(&Secret::new("5e".repeat(32))).unwrap()
+}
 
 struct Shared {
     pool: PgPool,
@@ -174,9 +198,10 @@ impl Test {
         let shared = &*SHARED;
         let mut parts = Parts {
             database: Database::of(pool, Clock::default(), Random::new()),
-            keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
+            keyring: Keyring::new(master_key(), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
             mailer: None,
+            http: HTTP.clone(),
             limits: Limits::default(),
             resolver: Resolver::new(Some(([127, 0, 0, 1], 9).into())),
             public_url: "http://vestibule.test".to_owned(),
@@ -190,6 +215,15 @@ impl Test {
         let router = app::router(&app);
         let (environment, key) = new_environment(&app).await;
         Self { app, environment, key, router }
+    }
+
+    /// A second server on the same database, with the same clock, seen from the same environment.
+    pub async fn twin(&self) -> Self {
+        let database = self.app.database();
+        let (pool, clock) = (database.pool().clone(), database.clock.clone());
+        Self::on(pool, |parts| parts.database = Database::of(parts.database.pool().clone(), clock, Random::new()))
+            .await
+            .joined(self)
     }
 
     /// The same application, seen from another environment.

@@ -18,3 +18,4 @@ mod sdk;
 mod sign_in;
 mod users;
 mod waitlists;
+mod webhooks;

@@ -35,6 +35,10 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub(super) fn initdb(&self) -> PathBuf {
         self.directory.join("initdb")
     }

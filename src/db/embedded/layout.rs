@@ -48,9 +48,13 @@ impl Layout {
             }
         }
         // Absolute, because PostgreSQL works in another directory.
-        let data_dir = fs::canonicalize(data_dir).map_err(StartError::io("find", data_dir))?;
+        Ok(Self::of(&fs::canonicalize(data_dir).map_err(StartError::io("find", data_dir))?))
+    }
+
+    /// The layout under `data_dir`, an absolute path, whether there is anything or not.
+    pub(super) fn of(data_dir: &Path) -> Self {
         let root = data_dir.join("postgres");
-        Ok(Self {
+        Self {
             pgdata: root.join("pgdata"),
             draft: root.join(format!("{DRAFT}.{}", std::process::id())),
             etc: root.join("etc"),
@@ -59,7 +63,7 @@ impl Layout {
             run: root.join("run"),
             lock: root.join("lock"),
             root,
-        })
+        }
     }
 
     /// The major version of the cluster, or `None` where there is none yet.

@@ -70,6 +70,29 @@ pub struct Settings {
     pub durable: bool,
 }
 
+/// What a start on a data directory would find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prospect {
+    /// Whether there is a cluster already.
+    pub exists: bool,
+    /// The folder of the PostgreSQL programs that would run it.
+    pub programs: PathBuf,
+}
+
+/// Looks at what a start would find, and changes nothing.
+///
+/// # Errors
+///
+/// The [`StartError`] that a start would end with, as far as it can be told beforehand.
+pub fn prospect(data_dir: &Path) -> Result<Prospect, StartError> {
+    // What is not there has no other name either.
+    let layout = Layout::of(&data_dir.canonicalize().unwrap_or_else(|_| data_dir.to_owned()));
+    Account::refuse_strangers(&layout)?;
+    let version = layout.version()?;
+    let programs = binaries::find(version.as_deref(), &layout.pgdata)?.directory().to_owned();
+    Ok(Prospect { exists: version.is_some(), programs })
+}
+
 /// A running private cluster, and the exclusive right to its directory.
 ///
 /// Dropping it stops PostgreSQL as [`Cluster::stop`] does, without saying how that went.

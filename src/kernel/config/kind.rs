@@ -3,13 +3,14 @@
 //! A kind is a constant, so that the table of settings can name it. It answers `None` for a value that is not of its
 //! kind and leaves the wording to the loader, which alone knows whether the value may be shown.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -198,6 +199,20 @@ pub const STOP_DELAY: Kind<Duration> = Kind {
     expects: "a number of seconds from 0 to 20",
     shape: Shape::One,
     parse: |text| text.parse().ok().filter(|seconds| *seconds <= 20).map(Duration::from_secs),
+};
+
+/// Networks. A bare address counts as the network of it alone; bits behind the prefix are a slip that would name another
+/// network than was meant.
+pub const NETWORKS: Kind<Vec<IpNet>> = Kind {
+    expects: "networks such as 127.0.0.0/8, separated by commas",
+    shape: Shape::List,
+    parse: |text| {
+        let network = |text: &str| match text.parse::<IpNet>() {
+            Ok(network) => (network == network.trunc()).then_some(network),
+            Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
+        };
+        text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
+    },
 };
 
 /// Size of a request body. The bounds keep out units that were mixed up.

@@ -12,10 +12,12 @@ use url::Url;
 use super::Fault;
 
 /// What the variables say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Telemetry {
     /// Whether traces are sent.
     pub traces: bool,
+    /// Where to, if the variables say so.
+    pub endpoint: Option<Url>,
 }
 
 const DISABLED: &str = "OTEL_SDK_DISABLED";
@@ -43,16 +45,18 @@ pub(super) fn read(environment: &[(OsString, OsString)], faults: &mut Vec<Fault>
             return Telemetry::default();
         }
     }
-    if let Some((name, given)) = endpoint
-        && !Url::parse(&given).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-    {
-        // It may carry a token, so it is not shown.
-        faults.push(Fault::new(name, "must be an http or https URL, such as http://127.0.0.1:4318"));
-    }
+    let endpoint = endpoint.and_then(|(name, given)| {
+        let url = Url::parse(&given).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if url.is_none() {
+            // It may carry a token, so it is not shown.
+            faults.push(Fault::new(name, "must be an http or https URL, such as http://127.0.0.1:4318"));
+        }
+        url
+    });
     if let Some((name, given)) = PROTOCOLS.iter().find_map(|name| Some((*name, get(name)?)))
         && given != "http/protobuf"
     {
         faults.push(Fault::new(name, format!("must be http/protobuf, the one that is spoken here, not {given:?}")));
     }
-    Telemetry { traces: true }
+    Telemetry { traces: true, endpoint }
 }

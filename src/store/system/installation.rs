@@ -12,15 +12,18 @@ use crate::sql;
 pub struct Installation {
     /// The SHA-256 of the operator's token, if the server made one.
     pub operator_hash: Option<Vec<u8>>,
-    /// Something known, sealed under the master key.
-    pub key_check: Option<Vec<u8>>,
     /// The environment that the server made, which may have been deleted since.
     pub first_environment_id: Option<EnvironmentId>,
 }
 
 /// The row, held against other servers that start at the same time.
 pub async fn lock(system: &mut System) -> Result<Installation> {
-    system.query(sql!("select operator_hash, key_check, first_environment_id from installation for update")).one().await
+    system.query(sql!("select operator_hash, first_environment_id from installation for update")).one().await
+}
+
+/// Something known, sealed under the master key that the database belongs to, if a server has ever started on it.
+pub async fn find_key_check(system: &mut System) -> Result<Option<Vec<u8>>> {
+    system.query(sql!("select key_check from installation")).value().await
 }
 
 /// Keeps the hash of the operator's token.

@@ -11,3 +11,4 @@ pub mod installation;
 pub mod mail;
 pub mod management_keys;
 pub mod sign_ins;
+pub mod webhooks;

@@ -39,6 +39,7 @@ pub struct World {
     inactive: String,
     session: String,
     pub(super) config: Config,
+    endpoint: String,
     own: Vec<String>,
 }
 
@@ -72,6 +73,10 @@ impl World {
         for slug in ["read", "write"] {
             make("/authorization/permissions", json!({ "slug": slug, "name": slug })).await;
         }
+        let hook =
+            |name: &str| json!({ "endpoint_url": format!("https://{name}.example.test"), "events": ["user.created"] });
+        let endpoint = make("/webhook_endpoints", hook("first")).await;
+        make("/webhook_endpoints", hook("second")).await;
         let roles = format!("/authorization/organizations/{organization}/roles");
         for (path, slug) in [("/authorization/roles", "editor"), (&roles, "org-editor"), (&roles, "org-unused")] {
             make(path, json!({ "slug": slug, "name": slug })).await;
@@ -83,7 +88,7 @@ impl World {
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
         let config = Config::make(t, &organization, &mut own).await;
-        Self { organization, user, loner, domain, membership, inactive, session: String::new(), config, own }
+        Self { organization, user, loner, domain, membership, inactive, session: String::new(), endpoint, config, own }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -111,6 +116,7 @@ impl World {
         cases.extend(self.applications());
         cases.extend(self.invitations());
         cases.extend(self.waitlists());
+        cases.extend(self.webhook_endpoints());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -259,6 +265,17 @@ impl World {
             self.send(Method::POST, permissions, &format!("{one}/permissions"), json!({ "slug": "write" })),
             self.send(Method::PUT, permissions, &format!("{one}/permissions"), json!({ "permissions": [] })),
             self.delete(permission, &format!("{one}/permissions/read")),
+        ]
+    }
+
+    fn webhook_endpoints(&self) -> Vec<Case> {
+        let (all, one) = ("/webhook_endpoints", format!("/webhook_endpoints/{}", self.endpoint));
+        let third = json!({ "endpoint_url": "https://third.example.test", "events": ["user.created"] });
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, third),
+            self.send(Method::PATCH, "/webhook_endpoints/{id}", &one, json!({ "status": "disabled" })),
+            self.delete("/webhook_endpoints/{id}", &one),
         ]
     }
 

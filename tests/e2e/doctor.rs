@@ -1,0 +1,115 @@
+//! `vestibule doctor`: it names what is wrong and what to do, changes nothing, and finds a well server well.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+
+use crate::database::{KEY, Mode, Postgres, Wire};
+use crate::harness::{Ended, Place};
+
+async fn doctor(place: &Place, settings: &[(&str, &str)]) -> (Ended, Vec<Value>) {
+    let ended = place.run(&["doctor", "--json"], settings).await;
+    let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.log));
+    assert_eq!(report["ok"], ended.code() == Some(0), "{report}");
+    for finding in report["findings"].as_array().unwrap() {
+        let well = finding["state"] == "ok";
+        assert_eq!(finding["advice"].is_null(), well, "whatever is not well comes with what to do: {finding}");
+    }
+    (ended, report["findings"].as_array().unwrap().clone())
+}
+
+/// The finding of a check that is in this state.
+#[track_caller]
+fn found<'a>(findings: &'a [Value], check: &str, state: &str) -> &'a Value {
+    let of = |finding: &&Value| finding["check"] == check && finding["state"] == state;
+    findings.iter().find(of).unwrap_or_else(|| panic!("no {check} {state} in {findings:#?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_by_looking_and_a_running_server_is_well() {
+    let place = Place::new();
+    let (ended, findings) = doctor(&place, &[]).await;
+    assert_eq!(ended.code(), Some(0), "{}", ended.out);
+    found(&findings, "database", "ok");
+    assert!(!place.data_dir().exists(), "it only looked");
+
+    let server = place.server().await;
+    let address = server.address.to_string();
+    let (ended, findings) = doctor(&place, &[("VESTIBULE_LISTEN", &address)]).await;
+    assert_eq!(ended.code(), Some(0), "{}", ended.out);
+    for check in
+        ["settings", "data directory", "master key", "migrations", "sealed", "clock", "event log", "connections"]
+    {
+        found(&findings, check, "ok");
+    }
+    assert!(found(&findings, "address", "ok")["message"].as_str().unwrap().contains("is ready"));
+    let made = server.made().unwrap();
+    assert!(!ended.out.contains(&made.admin_token) && !ended.out.contains(&made.api_key));
+
+    // In words, and while it does not run.
+    server.stop().await;
+    let ended = place.run(&["doctor"], &[]).await;
+    assert_eq!(ended.code(), Some(0), "{}", ended.log);
+    assert!(ended.out.contains("0 failed"), "{}", ended.out);
+    assert_eq!(place.postmaster(), None, "what was started for it was stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_end_a_start_is_told_beforehand() {
+    let place = Place::new();
+    let (ended, findings) = doctor(&place, &[("VESTIBULE_LISTNE", "x"), ("VESTIBULE_DEV", "perhaps")]).await;
+    assert_eq!((ended.code(), findings.len()), (Some(1), 2), "{}", ended.out);
+
+    place.server().await.stop().await;
+    let (ended, findings) = doctor(&place, &[("VESTIBULE_SECRET_KEY", KEY)]).await;
+    assert_eq!(ended.code(), Some(1));
+    assert!(found(&findings, "sealed", "failed")["advice"].as_str().unwrap().contains("VESTIBULE_SECRET_KEY"));
+
+    let key = place.data_dir().join("secret.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, findings) = doctor(&place, &[]).await;
+    assert!(found(&findings, "master key", "failed")["advice"].as_str().unwrap().contains("chmod 600"));
+    std::fs::remove_file(&key).unwrap();
+    let (_, findings) = doctor(&place, &[]).await;
+    found(&findings, "sealed", "failed");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    std::fs::set_permissions(place.data_dir(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let (_, findings) = doctor(&place, &[("VESTIBULE_LISTEN", &address)]).await;
+    found(&findings, "address", "failed");
+    found(&findings, "data directory", "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_looked_at_without_its_password_being_shown() {
+    let place = Place::new();
+    let url = "postgres://vestibule:p4ssw0rd@127.0.0.1:1/vestibule";
+    let (ended, findings) = doctor(&place, &[("DATABASE_URL", url)]).await;
+    assert_eq!(ended.code(), Some(1));
+    assert!(found(&findings, "database", "failed")["message"].as_str().unwrap().contains("127.0.0.1:1"));
+    assert!(!ended.out.contains("p4ssw0rd"));
+
+    let postgres = Postgres::start(&place, "pg").await;
+    let wire = Wire::to(&postgres).await;
+    let url = wire.url();
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("VESTIBULE_SECRET_KEY", KEY),
+        ("VESTIBULE_PUBLIC_URL", "http://id.example.com"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+    ];
+    let (ended, findings) = doctor(&place, &settings).await;
+    assert_eq!(ended.code(), Some(0), "{}", ended.out);
+    assert!(found(&findings, "migrations", "ok")["message"].as_str().unwrap().contains("none yet"));
+    found(&findings, "public URL", "warning");
+    found(&findings, "traces", "warning");
+
+    postgres.read_only(true).await;
+    let (_, findings) = doctor(&place, &settings).await;
+    assert!(found(&findings, "database", "failed")["message"].as_str().unwrap().contains("only reads"));
+    postgres.read_only(false).await;
+    wire.set(Mode::Silent);
+    let (ended, _) = doctor(&place, &settings).await;
+    assert_eq!(ended.code(), Some(1), "{}", ended.out);
+}
