@@ -115,6 +115,11 @@ impl Database {
         Ok(Db::new(self.acquire().await?, environment))
     }
 
+    /// A connection for reading much within an environment, which goes on seeing what is there now.
+    pub async fn snapshot(&self, environment: EnvironmentKey) -> Result<Db> {
+        Ok(Db::new(self.acquire().await?.begin_snapshot().await?, environment))
+    }
+
     /// Runs the closure in a transaction within an environment: commits on Ok, rolls back on Err.
     ///
     /// There is no other way to write, so nobody can forget either. The events that the closure emits are part of

@@ -255,4 +255,10 @@ kinds! {
     WaitlistKind WaitlistId "waitlist" "Waitlist";
     /// Somebody on such a list.
     WaitlistEntryKind WaitlistEntryId "wl_user" "Waitlist entry";
+    /// A feature that some have and others have not.
+    FeatureFlagKind FeatureFlagId "flag" "Feature flag";
+    /// A rule of a feature flag.
+    FlagRuleKind FlagRuleId "flag_rule" "Flag rule";
+    /// A target of a feature flag or of one of its rules.
+    FlagTargetKind FlagTargetId "flag_target" "Flag target";
 }

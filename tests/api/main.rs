@@ -17,6 +17,7 @@ mod crypto;
 mod documents;
 mod event_log;
 mod events;
+mod feature_flags;
 mod imported_passwords;
 mod installation;
 mod invitations;

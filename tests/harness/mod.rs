@@ -237,6 +237,16 @@ impl Test {
         Self { key: key.to_owned(), ..self.clone() }
     }
 
+    /// The same application, seen from this environment, which this is a key to.
+    pub fn inside(&self, environment: Environment, key: &str) -> Self {
+        Self { environment, ..self.with_key(key) }
+    }
+
+    /// Another server, on a database of its own.
+    pub async fn elsewhere(&self) -> Self {
+        Self::on(new_database(&SHARED.cluster, 4).await, |_| ()).await
+    }
+
     /// The same application, as its operator.
     pub fn operator(&self) -> Self {
         self.with_key(OPERATOR)
@@ -293,6 +303,12 @@ impl Test {
     /// A new user of this address.
     pub async fn user(&self, email: &str) -> Value {
         self.post("/user_management/users", json!({ "email": email })).await.created()
+    }
+
+    /// A new feature flag, which only the operator can make.
+    pub async fn flag(&self, body: Value) -> Value {
+        let path = format!("/admin/v1/environments/{}/feature_flags", self.environment.id);
+        self.operator().post(path, body).await.created()
     }
 
     /// All pages of a list, one after another.
