@@ -3,9 +3,11 @@
 //! The conventions are the API's own (lists, errors, ids); the key is the operator's token, and nothing here belongs
 //! to one environment unless its path says so. Rules are in `domain/`, shared with the command line and the seed.
 
+pub mod applications;
 pub mod clock;
 pub mod environments;
 pub mod feature_flags;
+pub mod mail;
 pub mod management_keys;
 pub mod roles;
 pub mod settings;
@@ -26,6 +28,8 @@ pub fn routes() -> Routes {
         .merge(settings::routes())
         .merge(roles::routes())
         .merge(feature_flags::routes())
+        .merge(applications::routes())
+        .merge(mail::routes())
         .merge(webhooks::routes())
         .merge(clock::routes())
 }

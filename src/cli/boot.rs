@@ -16,6 +16,7 @@ use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
 use crate::outbound::dns::Resolver;
 use crate::outbound::http::{self, Client};
+use crate::outbound::mail::{Mailer, SEND_TIME};
 use crate::outbound::networks::Networks;
 use crate::protocol::password::{self, Hasher};
 use crate::seed;
@@ -48,6 +49,7 @@ pub async fn application(
         keyring,
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
         http: http(config)?,
+        mailer: mailer(config)?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
         resolver: Resolver::new(config.dns_server),
         public_url,
@@ -76,6 +78,17 @@ pub(super) async fn keyring(config: &Config, database: &Database) -> Result<Keyr
 /// What calls out, as far as the operator allows it.
 pub(super) fn http(config: &Config) -> Result<Client, Box<dyn Error + Send + Sync>> {
     Ok(Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())?)
+}
+
+/// The way to the server for mail. The settings come together or not at all.
+fn mailer(config: &Config) -> Result<Option<Mailer>, Box<dyn Error + Send + Sync>> {
+    match (&config.smtp_url, &config.mail_from) {
+        (Some(url), Some(from)) => {
+            let mailer = Mailer::new(url.expose(), from, SEND_TIME);
+            mailer.map(Some).map_err(|error| format!("VESTIBULE_SMTP_URL cannot be used: {error}").into())
+        }
+        (None, _) | (_, None) => Ok(None),
+    }
 }
 
 /// The master key that is set, or lies in the data directory. None where there is neither.

@@ -247,4 +247,18 @@ kinds! {
     WebhookEndpointKind WebhookEndpointId "we" "Webhook endpoint";
     /// An event that is owed to an endpoint.
     WebhookDeliveryKind WebhookDeliveryId "webhook_delivery" "Webhook delivery";
+    /// An address that sign-in may send people back to.
+    RedirectUriKind RedirectUriId "redir" "Redirect URI";
+    /// An origin whose pages may call the API from a browser.
+    CorsOriginKind CorsOriginId "cors_origin" "CORS origin";
+    /// A resource that tokens can be asked for.
+    OauthResourceKind OauthResourceId "authkit_oauth_resource" "OAuth resource";
+    /// A message in the outbox.
+    MailKind MailId "mail" "Mail";
+    /// An invitation to sign up or to join an organization.
+    InvitationKind InvitationId "invitation" "Invitation";
+    /// A list of those who wait to be let in.
+    WaitlistKind WaitlistId "waitlist" "Waitlist";
+    /// Somebody on such a list.
+    WaitlistEntryKind WaitlistEntryId "wl_user" "Waitlist entry";
 }

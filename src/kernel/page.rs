@@ -180,16 +180,16 @@ impl<T> List<T> {
         Self { object: ListObject::List, data, list_metadata: ListMetadata { before: None, after: None } }
     }
 
+    /// The same page of other objects, if all of them can be made.
+    pub fn try_map<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<List<U>, E> {
+        let data = self.data.into_iter().map(change).collect::<Result<_, E>>()?;
+        Ok(List { object: self.object, data, list_metadata: self.list_metadata })
+    }
+
     /// The same page of other objects.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> List<U> {
         let data = self.data.into_iter().map(change).collect();
         List { object: self.object, data, list_metadata: self.list_metadata }
-    }
-
-    /// The same page of other objects, if each of them can be made.
-    pub fn try_map<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<List<U>, E> {
-        let data = self.data.into_iter().map(change).collect::<Result<_, E>>()?;
-        Ok(List { object: self.object, data, list_metadata: self.list_metadata })
     }
 }
 

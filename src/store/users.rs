@@ -198,6 +198,23 @@ pub async fn insert(db: &mut Db, user: &User) -> Result<()> {
     })
 }
 
+/// Writes a new user of whom nothing but the address is known; whether the address was free.
+pub async fn insert_bare(db: &mut Db, user: &User) -> Result<bool> {
+    let rows = db
+        .query(sql!(
+            "insert into users (environment, id, email, email_normal, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6) on conflict on constraint users_email_key do nothing"
+        ))
+        .bind(&user.id)
+        .bind(&user.email)
+        .bind(normal_email(&user.email))
+        .bind(user.created_at)
+        .bind(user.updated_at)
+        .run()
+        .await?;
+    Ok(rows > 0)
+}
+
 /// Writes a changed user.
 pub async fn update(db: &mut Db, user: &User) -> Result<()> {
     db.query(sql!(

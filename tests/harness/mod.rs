@@ -10,6 +10,7 @@ mod dns;
 mod folder;
 mod receiver;
 mod sign_in;
+pub mod smtp;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -188,6 +189,11 @@ impl Test {
         Self::on(SHARED.pool.clone(), change).await
     }
 
+    /// The mail of this environment, newest first.
+    pub async fn mail(&self) -> Vec<Value> {
+        self.operator().pages(&format!("/admin/v1/mail?environment={}", self.environment.id)).await
+    }
+
     async fn on(pool: PgPool, change: impl FnOnce(&mut Parts)) -> Self {
         let shared = &*SHARED;
         let mut parts = Parts {
@@ -195,6 +201,7 @@ impl Test {
             keyring: Keyring::new(master_key(), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
             http: HTTP.clone(),
+            mailer: None,
             limits: Limits::default(),
             resolver: Resolver::new(Some(([127, 0, 0, 1], 9).into())),
             public_url: "http://vestibule.test".to_owned(),

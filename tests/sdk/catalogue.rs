@@ -54,6 +54,10 @@ catalogue! {
     "flag.updated" => FlagUpdated,
     "flag.deleted" => FlagDeleted,
     "flag.rule_updated" => FlagRuleUpdated,
+    "invitation.accepted" => InvitationAccepted,
+    "invitation.created" => InvitationCreated,
+    "invitation.resent" => InvitationResent,
+    "invitation.revoked" => InvitationRevoked,
     "organization.created" => OrganizationCreated,
     "organization.updated" => OrganizationUpdated,
     "organization.deleted" => OrganizationDeleted,
@@ -79,6 +83,9 @@ catalogue! {
     "user.created" => UserCreated,
     "user.updated" => UserUpdated,
     "user.deleted" => UserDeleted,
+    "waitlist_user.approved" => WaitlistUserApproved,
+    "waitlist_user.created" => WaitlistUserCreated,
+    "waitlist_user.denied" => WaitlistUserDenied,
 }
 
 fn read<T: Debug + DeserializeOwned + Serialize>(event: Value) {

@@ -125,6 +125,19 @@ fn every_event_that_the_server_can_emit_is_understood() {
         let membership = format!("/user_management/organization_memberships/{}", membership["id"].as_str().unwrap());
         t.put(&membership, json!({ "role_slug": "admin" })).await.ok();
 
+        let invitations = "/user_management/invitations";
+        for (email, end) in [("ben@example.com", "accept"), ("cem@example.com", "revoke")] {
+            let fields = json!({ "email": email, "organization_id": organization, "inviter_user_id": user });
+            let invitation = t.post(invitations, fields).await.created()["id"].as_str().unwrap().to_owned();
+            t.post(format!("{invitations}/{invitation}/resend"), json!({})).await.ok();
+            t.post(format!("{invitations}/{invitation}/{end}"), json!({})).await.ok();
+        }
+        let fields = json!({ "email": "dan@example.com", "additional_fields": { "k": "v" } });
+        let entry = t.post("/user_management/waitlists/default/entries", fields).await.created();
+        let entry = format!("/user_management/waitlist_entries/{}", entry["id"].as_str().unwrap());
+        t.post(format!("{entry}/deny"), json!({})).await.ok();
+        t.post(format!("{entry}/approve"), json!({})).await.ok();
+
         t.sign_in("ann@example.com").await;
         let wrong = json!({ "email": "ann@example.com", "password": "wrong horse", "ip_address": "203.0.113.4" });
         t.grant("password", wrong).await.fails(400, "invalid_credentials");

@@ -3,6 +3,7 @@
 //! A new route fails here until [`world`] says how it is called. What the sweeps may pass over stands in
 //! `exceptions.txt`, a file that is only to shrink.
 
+mod config;
 mod world;
 
 use std::collections::HashSet;
@@ -122,7 +123,10 @@ fn every_list_pages_both_ways() {
                 continue;
             }
             let list = t.get(case.with("limit=100")).await.ok();
-            let is_paged = list.get("list_metadata").is_some();
+            // Some lists that are answered whole have cursors, which name nothing.
+            let cursors =
+                |list: &Value| ["before", "after"].iter().any(|cursor| list["list_metadata"][cursor].is_string());
+            let is_paged = cursors(&t.get(case.with("limit=1")).await.ok());
             let is_list = list["object"] == "list" || list.is_array();
             if !is_list {
                 continue;

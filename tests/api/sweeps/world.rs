@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::config::Config;
 use crate::harness::{PASSWORD, Test};
 
 /// A call of a route.
@@ -38,6 +39,7 @@ pub struct World {
     inactive: String,
     session: String,
     endpoint: String,
+    pub(super) config: Config,
     own: Vec<String>,
 }
 
@@ -92,7 +94,8 @@ impl World {
                 t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
             }
         }
-        Self { organization, user, loner, domain, membership, inactive, session: String::new(), endpoint, own }
+        let config = Config::make(t, &organization, &mut own).await;
+        Self { organization, user, loner, domain, membership, inactive, session: String::new(), endpoint, config, own }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -119,6 +122,9 @@ impl World {
         cases.extend(self.organization_roles());
         cases.extend(self.feature_flags());
         cases.extend(self.webhook_endpoints());
+        cases.extend(self.applications());
+        cases.extend(self.invitations());
+        cases.extend(self.waitlists());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -302,15 +308,15 @@ impl World {
         ]
     }
 
-    fn get(&self, template: &'static str, path: &str) -> Case {
+    pub(super) fn get(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::GET, template, path, None)
     }
 
-    fn delete(&self, template: &'static str, path: &str) -> Case {
+    pub(super) fn delete(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::DELETE, template, path, None)
     }
 
-    fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
+    pub(super) fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
     }
 
