@@ -8,8 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::{Database, System};
 use crate::kernel::{Error, Result};
@@ -54,11 +53,10 @@ pub async fn run(database: &Database) -> Result<()> {
 
 /// On a connection of its own, whose end gives back every lock however it went.
 async fn attempt(options: &PgConnectOptions) -> std::result::Result<(), MigrateError> {
-    let mut connection = options.connect().await?;
-    let outcome = MIGRATIONS.run(&mut connection).await;
-    let closed = connection.close().await;
-    outcome?;
-    Ok(closed?)
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+    let outcome = MIGRATIONS.run(&pool).await;
+    pool.close().await;
+    outcome
 }
 
 /// What an attempt waited for in vain.
