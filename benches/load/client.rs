@@ -57,7 +57,9 @@ impl Connection {
         self.stream.write_all(request).await?;
         let (mut head, mut whole) = (None, usize::MAX);
         while self.buffer.len() < whole {
-            if head.is_none() && let Some(length) = find(&self.buffer, b"\r\n\r\n") {
+            if head.is_none()
+                && let Some(length) = find(&self.buffer, b"\r\n\r\n")
+            {
                 head = Some(length + 4);
                 whole = length + 4 + content_length(&self.buffer[..length])?;
                 continue;

@@ -23,13 +23,20 @@ pub struct Sample {
     pub rate: f64,
     /// How long each answer took, in ascending order.
     latencies: Vec<Duration>,
+    /// All answers, with those before counting began.
+    answers: u32,
 }
 
 impl Sample {
-    fn new(mut latencies: Vec<Duration>, time: Duration) -> Self {
+    fn new(mut latencies: Vec<Duration>, time: Duration, answers: u32) -> Self {
         latencies.sort_unstable();
-        let answers = u32::try_from(latencies.len()).unwrap_or(u32::MAX);
-        Self { rate: f64::from(answers) / time.as_secs_f64(), latencies }
+        let counted = u32::try_from(latencies.len()).unwrap_or(u32::MAX);
+        Self { rate: f64::from(counted) / time.as_secs_f64(), latencies, answers }
+    }
+
+    /// How many answers came in all.
+    pub fn answers(&self) -> f64 {
+        f64::from(self.answers)
     }
 
     /// Milliseconds within which that many of a thousand answers came.
@@ -43,7 +50,7 @@ impl Sample {
         let mut latencies = self.latencies;
         latencies.extend(other.latencies);
         latencies.sort_unstable();
-        Self { rate: f64::midpoint(self.rate, other.rate), latencies }
+        Self { rate: f64::midpoint(self.rate, other.rate), latencies, answers: self.answers + other.answers }
     }
 }
 
@@ -72,12 +79,7 @@ pub async fn flat_out(address: SocketAddr, effort: Effort, script: impl Script) 
 }
 
 /// Drives a script at a pace that leaves the server time: each client sends once in so long.
-pub async fn paced(
-    address: SocketAddr,
-    effort: Effort,
-    script: impl Script,
-    pace: Duration,
-) -> Result<Sample, Fault> {
+pub async fn paced(address: SocketAddr, effort: Effort, script: impl Script, pace: Duration) -> Result<Sample, Fault> {
     drive(address, effort, script, Some(pace)).await
 }
 
@@ -96,7 +98,7 @@ async fn drive<S: Script>(
             let mut connection = Connection::open(address).await?;
             let mut ticks = pace.map(tokio::time::interval);
             ticks.iter_mut().for_each(|ticks| ticks.set_missed_tick_behavior(MissedTickBehavior::Delay));
-            let mut latencies = Vec::new();
+            let (mut latencies, mut answers) = (Vec::new(), 0);
             for number in 0.. {
                 if let Some(ticks) = &mut ticks {
                     ticks.tick().await;
@@ -111,16 +113,19 @@ async fn drive<S: Script>(
                     return Err(format!("answered {}: {}", answer.status, answer.json()).into());
                 }
                 let answered = Instant::now();
+                answers += 1;
                 if sent >= begin && answered <= end {
                     latencies.push(answered - sent);
                 }
             }
-            Ok::<_, Fault>(latencies)
+            Ok::<_, Fault>((latencies, answers))
         });
     }
-    let mut latencies = Vec::new();
+    let (mut latencies, mut answers) = (Vec::new(), 0);
     while let Some(client) = clients.join_next().await {
-        latencies.append(&mut client??);
+        let (mut some, more) = client??;
+        latencies.append(&mut some);
+        answers += more;
     }
-    Ok(Sample::new(latencies, effort.time))
+    Ok(Sample::new(latencies, effort.time, answers))
 }

@@ -43,11 +43,8 @@ pub fn main(database: &str) -> Result<(), Fault> {
 
 /// As the server has it: as many connections, no ping before each use.
 async fn serve(options: PgConnectOptions) -> Result<(), Fault> {
-    let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await?;
+    let pool =
+        PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false).connect_with(options).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let router = Router::new().route("/rows/{id}", get(find)).with_state(pool);

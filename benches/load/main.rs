@@ -12,9 +12,11 @@
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the floor is plain axum, as others use it")]
 
 mod client;
+mod cpu;
 mod drive;
 mod floor;
 #[path = "../../tests/folder.rs"]
+#[expect(clippy::unwrap_used, reason = "it belongs to the tests, where that is a way to fail")]
 mod folder;
 mod measures;
 mod pgbench;

@@ -7,7 +7,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde_json::json;
 
 use super::client::{Connection, request};
-use super::drive::{Effort, Sample, Same, Script, flat_out, paced};
+use super::cpu::Cpu;
+use super::drive::{Effort, Same, Sample, Script, flat_out, paced};
 use super::place::{CLIENT, KEY, Place};
 use super::report::{Aim, Line, median};
 use super::{Fault, Plan, pgbench};
@@ -120,11 +121,33 @@ struct Rounds {
     subject: Vec<f64>,
     floor: Vec<f64>,
     all: Option<Sample>,
+    cpu: [Spent; 2],
+}
+
+/// What answers cost the processor.
+#[derive(Default)]
+struct Spent {
+    answers: f64,
+    program: Duration,
+    postgres: Duration,
+}
+
+impl Spent {
+    fn add(&mut self, sample: &Sample, program: Duration, postgres: Duration) {
+        self.answers += sample.answers();
+        self.program += program;
+        self.postgres += postgres;
+    }
+
+    fn each(&self) -> String {
+        let [program, postgres] = [self.program, self.postgres].map(|it| it.as_secs_f64() * 1e6 / self.answers);
+        format!("{program:.0} + {postgres:.0}")
+    }
 }
 
 impl Rounds {
     fn new() -> Self {
-        Self { subject: Vec::new(), floor: Vec::new(), all: None }
+        Self { subject: Vec::new(), floor: Vec::new(), all: None, cpu: Default::default() }
     }
 
     fn add(&mut self, floor: f64, subject: Sample) {
@@ -155,10 +178,18 @@ async fn read(
 ) -> Result<Line, Fault> {
     let mut rounds = Rounds::new();
     for _ in 0..plan.rounds {
+        let begun = Cpu::now(place)?;
         let below = flat_out(place.floor_address, plan.effort(), floor.clone()).await?;
-        rounds.add(below.rate, flat_out(place.address, plan.effort(), subject.clone()).await?);
+        let between = Cpu::now(place)?;
+        let sample = flat_out(place.address, plan.effort(), subject.clone()).await?;
+        let (above, under) = (Cpu::now(place)?.since(between), between.since(begun));
+        rounds.cpu[0].add(&sample, above.server, above.postgres);
+        rounds.cpu[1].add(&below, under.floor, under.postgres);
+        rounds.add(below.rate, sample);
     }
-    Ok(rounds.line(what, "axum and one select", Aim::AtLeast(0.8)))
+    let [above, under] = rounds.cpu.each_ref().map(Spent::each);
+    let note = format!("processor: {above} us in the program and PostgreSQL, the floor {under}");
+    Ok(rounds.line(what, "axum and one select", Aim::AtLeast(0.8)).note(note))
 }
 
 pub async fn get_organization(place: &Place, plan: &Plan, world: &World) -> Result<Line, Fault> {

@@ -82,6 +82,13 @@ impl Place {
         Ok((mebibytes("VmRSS")?, mebibytes("VmHWM")?))
     }
 
+    /// The server, the floor and the first process of PostgreSQL.
+    pub fn processes(&self) -> Result<(u32, u32, u32), Fault> {
+        let file = std::fs::read_to_string(self.folder.join("postgres/pgdata/postmaster.pid"))?;
+        let postmaster = file.lines().next().ok_or("PostgreSQL does not run")?.parse()?;
+        Ok((self.server.0.id(), self.floor.0.id(), postmaster))
+    }
+
     /// Ends all of it in order.
     pub async fn end(mut self) -> Result<(), Fault> {
         self.server.end();
@@ -158,7 +165,6 @@ async fn begin_server(program: &Path, folder: &Path, database: &str) -> Result<(
         .env("VESTIBULE_DATABASE_CONNECTIONS", CONNECTIONS.to_string())
         .env("VESTIBULE_DATA_DIR", folder.join("server"))
         .env("VESTIBULE_LISTEN", "127.0.0.1:0")
-        .env("VESTIBULE_LOG_FORMAT", "json")
         .env("VESTIBULE_API_KEY", KEY)
         .env("VESTIBULE_CLIENT_ID", CLIENT)
         .env("VESTIBULE_ADMIN_TOKEN", TOKEN)
@@ -169,9 +175,8 @@ async fn begin_server(program: &Path, folder: &Path, database: &str) -> Result<(
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         let text = std::fs::read_to_string(&log)?;
-        let mut entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        if let Some(ready) = entries.find(|entry| entry["message"] == "Vestibule is ready") {
-            let address = ready["address"].as_str().ok_or("the server does not say where it listens")?;
+        if let Some((_, ready)) = text.split_once("Vestibule is ready address=") {
+            let address = ready.split_whitespace().next().ok_or("the server does not say where it listens")?;
             return Ok((running, address.parse()?));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

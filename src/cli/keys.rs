@@ -14,7 +14,7 @@ use crate::kernel::id::{EnvironmentId, ManagementKeyId};
 use crate::model::environments::{Environment, ManagementKey};
 use crate::store;
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// Creates, lists or revokes keys.
 ///
@@ -64,7 +64,7 @@ async fn revoke(database: &Database, environment: Option<&str>, key: &str) -> Re
 }
 
 /// The environment of this id or name; the only one, if nothing is said.
-async fn choose(system: &mut System, wanted: Option<&str>) -> Result<Environment, Fault> {
+pub(super) async fn choose(system: &mut System, wanted: Option<&str>) -> Result<Environment, Fault> {
     let Some(wanted) = wanted else {
         let mut found = store::system::environments::list_first(system, 2).await?;
         return match (found.pop(), found.pop()) {
@@ -85,23 +85,28 @@ async fn choose(system: &mut System, wanted: Option<&str>) -> Result<Environment
     }
 }
 
-/// The keys in columns, the heading first.
 fn table(keys: &[ManagementKey]) -> String {
-    let heading = ["ID", "NAME", "KEY", "CREATED"].map(str::to_owned);
     let row = |key: &ManagementKey| {
         [key.id.to_string(), key.name.clone(), key.obfuscated_value.clone(), key.created_at.to_string()]
     };
-    let rows: Vec<_> = std::iter::once(heading).chain(keys.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths = [width(0), width(1), width(2)];
-    let line = |[id, name, key, created]: &[String; 4]| {
-        let [first, second, third] = widths;
-        format!("{id:first$}  {name:second$}  {key:third$}  {created}\n")
-    };
-    rows.iter().map(line).collect()
+    columns(["ID", "NAME", "KEY", "CREATED"], keys.iter().map(row))
 }
 
-fn print(text: &str) -> Outcome {
+/// Rows in columns, the heading first.
+pub(super) fn columns<const N: usize>(heading: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<_> = std::iter::once(heading.map(str::to_owned)).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<_> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+pub(super) fn print(text: &str) -> Outcome {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)

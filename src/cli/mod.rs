@@ -21,6 +21,7 @@ pub mod apply;
 pub mod boot;
 pub mod database;
 pub mod doctor;
+pub mod export;
 pub mod healthcheck;
 pub mod keys;
 pub mod logging;
@@ -28,6 +29,7 @@ pub mod migrate;
 pub mod serve;
 pub mod telemetry;
 pub mod tools;
+pub mod webhooks;
 
 /// How a command ends: nothing, or an error whose message tells the operator what to do.
 pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
@@ -62,9 +64,14 @@ pub enum Command {
     Migrate,
     /// Apply a seed file: idempotent, so applying it again changes nothing
     Apply(Apply),
+    /// Write an environment as a seed file, which `apply` makes again elsewhere with the same ids
+    Export(Export),
     /// Create, list and revoke the API keys of an environment
     #[command(subcommand)]
     Keys(Keys),
+    /// List what is owed to webhook endpoints, and send events again
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Check everything that a start depends on, and say what to do; exit code 1 if something is wrong
     Doctor(Doctor),
     /// Run a program of PostgreSQL's, such as psql or pg_dump, on the server's database
@@ -89,6 +96,20 @@ pub struct Apply {
     /// Print what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `vestibule export`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Export {
+    /// Environment by id or name; may be left out while there is only one
+    #[arg(long)]
+    pub environment: Option<String>,
+    /// Write secrets too: hashes of passwords and keys, and what signs webhooks
+    #[arg(long)]
+    pub secrets: bool,
+    /// Write a new file, for its owner only, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `vestibule keys`.
@@ -116,6 +137,47 @@ pub enum Keys {
         environment: Option<String>,
         /// Id of the key, as `list` shows it
         key: String,
+    },
+}
+
+/// `vestibule webhooks`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum Webhooks {
+    /// List deliveries, the newest first
+    List {
+        /// Environment by id or name; may be left out while there is only one
+        #[arg(long)]
+        environment: Option<String>,
+        /// Only those owed to this endpoint
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// Only those of this event
+        #[arg(long)]
+        event: Option<String>,
+        /// Only those that are pending, delivered or dead
+        #[arg(long)]
+        status: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Send events again: those named, or those of a time of which the endpoint is told
+    Replay {
+        /// Environment by id or name; may be left out while there is only one
+        #[arg(long)]
+        environment: Option<String>,
+        /// The endpoint that they are sent to
+        #[arg(long)]
+        endpoint: String,
+        /// An event; may be given many times
+        #[arg(long = "event", required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+        events: Vec<String>,
+        /// From this moment on, such as 2026-01-15T12:00:00Z
+        #[arg(long, requires = "to")]
+        from: Option<String>,
+        /// Up to this moment
+        #[arg(long, requires = "from")]
+        to: Option<String>,
     },
 }
 
@@ -245,7 +307,9 @@ fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Serve => block_on(serve::run(config)),
         Command::Migrate => block_on(migrate::run(config)),
         Command::Apply(arguments) => block_on(apply::run(config, arguments)),
+        Command::Export(arguments) => block_on(export::run(config, arguments)),
         Command::Keys(arguments) => block_on(keys::run(config, arguments)),
+        Command::Webhooks(arguments) => block_on(webhooks::run(config, arguments)),
         Command::Config => Ok(std::io::stdout().write_all(config.redacted().as_bytes())?),
         Command::Database(tool) => block_on(tools::run(config, tool)),
         Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments),

@@ -53,7 +53,7 @@ pub async fn run(database: &Database) -> Result<()> {
 
 /// On a connection of its own, whose end gives back every lock however it went.
 async fn attempt(options: &PgConnectOptions) -> std::result::Result<(), MigrateError> {
-    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
     let outcome = MIGRATIONS.run(&pool).await;
     pool.close().await;
     outcome
@@ -140,7 +140,13 @@ async fn is_restored(system: &mut System) -> Result<bool> {
         .query(sql!(
             "select exists (select from events
                             where epoch + 0 = (select epoch from event_epoch)
-                              and xid >= pg_snapshot_xmax(pg_current_snapshot()))"
+                              and xid >= pg_snapshot_xmax(pg_current_snapshot()))
+                 or exists (select from webhook_cursor
+                            where epoch = (select epoch from event_epoch)
+                              and xid > pg_snapshot_xmax(pg_current_snapshot()))
+                 or exists (select from webhook_endpoints
+                            where epoch = (select epoch from event_epoch)
+                              and pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot()))"
         ))
         .value()
         .await

@@ -8,9 +8,9 @@ use std::ops::{Deref, DerefMut};
 
 use ulid::Ulid;
 
-use super::Database;
 use super::connection::Connection;
 use super::statement::{PageSql, PageStatement, Sql, Statement, failure};
+use super::{Bells, Database};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::Random;
 use crate::kernel::event::Event;
@@ -21,6 +21,29 @@ use crate::sql;
 
 /// Events that are written by one statement: a bound on its size, for deletions that announce very much.
 const EVENTS_AT_ONCE: usize = 1000;
+
+/// What a transaction leaves to the workers of this process, which it wakes once it is committed.
+#[derive(Clone)]
+struct Left {
+    events: bool,
+    mail: bool,
+    bells: Bells,
+}
+
+impl Left {
+    fn nothing(database: &Database) -> Self {
+        Self { events: false, mail: false, bells: database.bells.clone() }
+    }
+
+    fn ring(&self) {
+        if self.events {
+            self.bells.events.notify_one();
+        }
+        if self.mail {
+            self.bells.mail.notify_one();
+        }
+    }
+}
 
 /// A connection within one environment.
 pub struct Db {
@@ -51,6 +74,7 @@ pub struct Tx {
     mint: Mint,
     random: Random,
     events: Vec<Event>,
+    left: Left,
 }
 
 impl Deref for Tx {
@@ -75,6 +99,7 @@ impl Tx {
             mint: database.mint.clone(),
             random: database.random.clone(),
             events: Vec::new(),
+            left: Left::nothing(database),
         }
     }
 
@@ -104,14 +129,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Has the worker that sends mail woken, once this transaction is committed.
+    pub fn ring_mail(&mut self) {
+        self.left.mail = true;
+    }
+
     pub(super) async fn commit(mut self) -> Result<()> {
         self.write_events().await?;
-        self.db.connection.commit().await
+        self.db.connection.commit().await?;
+        self.left.ring();
+        Ok(())
     }
 
     /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
     /// `xid` which events are certain to have none before them that is still to come.
     async fn write_events(&mut self) -> Result<()> {
+        self.left.events |= !self.events.is_empty();
         while !self.events.is_empty() {
             let some = self.events.drain(..self.events.len().min(EVENTS_AT_ONCE)).collect();
             self.write_some(some).await?;
@@ -160,6 +193,7 @@ pub struct System {
     mint: Mint,
     random: Random,
     recalls: bool,
+    left: Left,
 }
 
 impl System {
@@ -170,6 +204,7 @@ impl System {
             mint: database.mint.clone(),
             random: database.random.clone(),
             recalls: false,
+            left: Left::nothing(database),
         }
     }
 
@@ -204,11 +239,13 @@ impl System {
             mint: self.mint.clone(),
             random: self.random.clone(),
             events: Vec::new(),
+            left: self.left.clone(),
         };
         let outcome = match change(&mut tx).await {
             Ok(outcome) => tx.write_events().await.map(|()| outcome),
             Err(error) => Err(error),
         };
+        self.left = tx.left;
         self.connection = Some(tx.db.connection);
         outcome
     }
@@ -240,7 +277,11 @@ impl System {
     /// Commits; whether leases are recalled by that.
     pub(super) async fn commit(self) -> Result<bool> {
         match self.connection {
-            Some(connection) => connection.commit().await.map(|()| self.recalls),
+            Some(connection) => {
+                connection.commit().await?;
+                self.left.ring();
+                Ok(self.recalls)
+            }
             None => Err(Error::internal("the connection is lent")),
         }
     }

@@ -28,6 +28,20 @@ pub struct Claim {
     pub domain: String,
     /// Whether they vouch for it.
     pub verified: bool,
+    /// What a seed pins of it.
+    pub pinned: Pinned,
+}
+
+/// What a seed may say of a domain that is otherwise chosen here: so that a TXT record that is published already goes on
+/// showing that the domain is the organization's.
+#[derive(Debug, Clone, Default)]
+pub struct Pinned {
+    /// Its id.
+    pub id: Option<OrganizationDomainId>,
+    /// What the TXT record says before its token.
+    pub verification_prefix: Option<String>,
+    /// What the TXT record must hold.
+    pub verification_token: Option<String>,
 }
 
 /// The domain in the form in which it is stored and compared, or a code and a message.
@@ -51,13 +65,15 @@ fn normal_of(claim: &Claim) -> Result<String> {
 /// Whoever vouches for it verifies it by hand; otherwise it waits for its TXT record.
 pub async fn create(tx: &mut Tx, organization: &OrganizationId, claim: &Claim) -> Result<OrganizationDomain> {
     let (state, verification_strategy) = standing(claim.verified);
+    let Pinned { id, verification_prefix, verification_token } = claim.pinned.clone();
+    let prefix = || format!("vestibule-domain-verification-{}", tx.random().alphanumeric(6).to_lowercase());
     let domain = OrganizationDomain {
-        id: tx.mint(),
+        id: id.unwrap_or_else(|| tx.mint()),
         organization_id: organization.clone(),
         domain: normal_of(claim)?,
         state,
-        verification_prefix: format!("vestibule-domain-verification-{}", tx.random().alphanumeric(6).to_lowercase()),
-        verification_token: tx.random().alphanumeric(25),
+        verification_prefix: verification_prefix.unwrap_or_else(prefix),
+        verification_token: verification_token.unwrap_or_else(|| tx.random().alphanumeric(25)),
         verification_strategy,
         created_at: tx.now(),
         updated_at: tx.now(),
@@ -159,12 +175,14 @@ pub async fn verify(tx: &mut Tx, id: &OrganizationDomainId) -> Result<Organizati
 }
 
 /// The names at which the TXT record of a domain may stand: its own, and that below which older instructions put it. The
-/// latter is also the only one for a name that is an alias (RFC 1034, 3.6.2: nothing else stands beside a CNAME).
+/// latter is also the only one for a name that is an alias (RFC 1034, 3.6.2: nothing else stands beside a CNAME). Whoever
+/// has that name, and be it by delegation, can have certificates for the domain issued (RFC 8555, 8.4), so it shows as much.
 pub fn places(domain: &OrganizationDomain) -> [String; 2] {
     [domain.domain.clone(), format!("_acme-challenge.{}", domain.domain)]
 }
 
-/// Whether a TXT record shows that the domain is the organization's: it holds the token, which nobody else was told.
+/// Whether a TXT record shows that the domain is the organization's: it holds the token that was made for this
+/// claim.
 pub fn is_proof(domain: &OrganizationDomain, text: &str) -> bool {
     let Some((key, token)) = text.trim().split_once('=') else { return false };
     (key == "verification_token" || key == domain.verification_prefix) && token == domain.verification_token

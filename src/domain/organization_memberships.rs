@@ -3,7 +3,7 @@
 //! The roles of a membership are role assignments on the root of the organization's tree, so what is shown here and
 //! what is checked are the same rows; see [`role_assignments`].
 
-use super::{role_assignments, sessions};
+use super::{invitations, role_assignments, sessions};
 use crate::db::Tx;
 use crate::kernel::error::FieldFault;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, UserId};
@@ -149,6 +149,33 @@ pub async fn reactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
     }
 }
 
+/// Makes a user who was invited an active member, whatever they were before. The caller holds the organization. They
+/// keep the roles that their pending membership has by now; without one they get this role, or the default one where
+/// it is no more.
+pub async fn accept(tx: &mut Tx, user: &UserId, organization: &OrganizationId, role: Option<&str>) -> Result<()> {
+    let slugs: Vec<_> = role.into_iter().map(str::to_owned).collect();
+    let is_known = role_assignments::resolve(tx, organization, &slugs, false).await.is_ok();
+    let current = store::organization_memberships::lock_of(tx, user, organization).await?;
+    match current {
+        Some(membership) if membership.status == Status::Active => Ok(()),
+        Some(mut membership) if membership.status == Status::Pending => {
+            membership.status = Status::Active;
+            changed(tx, membership).await.map(drop)
+        }
+        Some(_) | None => {
+            let input = Create {
+                id: None,
+                user_id: user.clone(),
+                organization_id: organization.clone(),
+                status: Status::Active,
+                roles: if is_known { slugs } else { Vec::new() },
+                multiple_roles: false,
+            };
+            create(tx, input).await.map(drop)
+        }
+    }
+}
+
 /// Deletes a membership, with everything that the user may do by it.
 pub async fn delete(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<()> {
     let membership = store::organization_memberships::lock(tx, id).await?;
@@ -179,6 +206,7 @@ async fn delete_all(tx: &mut Tx, owner: Owner<'_>) -> Result<()> {
 
 /// Removes memberships that are locked.
 async fn remove(tx: &mut Tx, memberships: &[OrganizationMembership]) -> Result<()> {
+    invitations::revoke_all_of_memberships(tx, memberships).await?;
     let subjects: Vec<_> = memberships.iter().map(|membership| membership.subject).collect();
     let ids: Vec<_> = memberships.iter().map(|membership| &membership.id).collect();
     role_assignments::remove_all_of_subjects(tx, &subjects).await?;

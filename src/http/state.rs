@@ -13,7 +13,10 @@ use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
 use crate::outbound::dns::Resolver;
+use crate::outbound::http::Client;
+use crate::outbound::mail::Mailer;
 use crate::protocol::password::Hasher;
+use crate::protocol::web_address::Plain;
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,6 +40,10 @@ pub struct Parts {
     pub keyring: Keyring,
     /// Where passwords are hashed.
     pub hasher: Hasher,
+    /// The client for requests to addresses that somebody gave us.
+    pub http: Client,
+    /// The way to the server for mail, if there is one.
+    pub mailer: Option<Mailer>,
     /// The rate limits.
     pub limits: Limits,
     /// Where names are looked up.
@@ -100,6 +107,16 @@ impl App {
         &self.0.parts.hasher
     }
 
+    /// The client for requests to addresses that somebody gave us.
+    pub fn http(&self) -> &Client {
+        &self.0.parts.http
+    }
+
+    /// The way to the server for mail, if there is one.
+    pub fn mailer(&self) -> Option<&Mailer> {
+        self.0.parts.mailer.as_ref()
+    }
+
     /// The rate limits.
     pub fn limits(&self) -> &Limits {
         &self.0.parts.limits
@@ -123,6 +140,11 @@ impl App {
     /// Whether this is a server for development.
     pub fn is_development(&self) -> bool {
         self.0.parts.development
+    }
+
+    /// Where addresses that applications configure may be of plain http.
+    pub fn plain_http(&self) -> Plain {
+        if self.is_development() { Plain::Anywhere } else { Plain::Local }
     }
 
     /// The largest body that is read, in bytes.

@@ -18,6 +18,7 @@ use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipher
 use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{self, HKDF_SHA256};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine as _;
 use base64::alphabet;
@@ -101,6 +102,15 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
 pub fn encrypt_from_zero(key: &[u8; KEY_LEN], data: &mut [u8]) {
     let key = in_range(UnboundCipherKey::new(&AES_256, key).and_then(EncryptingKey::ctr));
     in_range(key.less_safe_encrypt(data, EncryptionContext::Iv128([0; 16].into())));
+}
+
+/// HMAC-SHA256 of these parts, one after another, in lower-case hexadecimal.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> String {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(part);
+    }
+    hex::encode(context.sign())
 }
 
 /// Names a master key without telling anything about it: the first four bytes of its SHA-256.

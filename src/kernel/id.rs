@@ -148,6 +148,13 @@ impl<'r, K: Kind> sqlx::Decode<'r, sqlx::Postgres> for Id<K> {
 #[sqlx(transparent)]
 pub struct EnvironmentKey(i32);
 
+impl EnvironmentKey {
+    /// The key as a number, for statements that are given many of them at once.
+    pub fn number(self) -> i32 {
+        self.0
+    }
+}
+
 /// Makes new ids: strictly rising within the process, whatever the clock does.
 #[derive(Debug, Clone)]
 pub struct Mint {
@@ -230,4 +237,28 @@ kinds! {
     SessionKind SessionId "session" "Session";
     /// A key that signs an environment's tokens. Its id is the `kid` of those tokens.
     SigningKeyKind SigningKeyId "signing_key" "Signing key";
+    /// Where an application wants to be told of events.
+    WebhookEndpointKind WebhookEndpointId "we" "Webhook endpoint";
+    /// An event that is owed to an endpoint.
+    WebhookDeliveryKind WebhookDeliveryId "webhook_delivery" "Webhook delivery";
+    /// An address that sign-in may send people back to.
+    RedirectUriKind RedirectUriId "redir" "Redirect URI";
+    /// An origin whose pages may call the API from a browser.
+    CorsOriginKind CorsOriginId "cors_origin" "CORS origin";
+    /// A resource that tokens can be asked for.
+    OauthResourceKind OauthResourceId "authkit_oauth_resource" "OAuth resource";
+    /// A message in the outbox.
+    MailKind MailId "mail" "Mail";
+    /// An invitation to sign up or to join an organization.
+    InvitationKind InvitationId "invitation" "Invitation";
+    /// A list of those who wait to be let in.
+    WaitlistKind WaitlistId "waitlist" "Waitlist";
+    /// Somebody on such a list.
+    WaitlistEntryKind WaitlistEntryId "wl_user" "Waitlist entry";
+    /// A feature that some have and others have not.
+    FeatureFlagKind FeatureFlagId "flag" "Feature flag";
+    /// A rule of a feature flag.
+    FlagRuleKind FlagRuleId "flag_rule" "Flag rule";
+    /// A target of a feature flag or of one of its rules.
+    FlagTargetKind FlagTargetId "flag_target" "Flag target";
 }

@@ -98,6 +98,8 @@ fn set(options: &mut ResolverOpts) {
     options.attempts = RETRIES;
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Never;
+    // Whoever would forge an answer from afar has to guess the case of each letter as well.
+    options.case_randomization = true;
 }
 
 /// The text of a TXT record; None for others, such as the aliases that led to it.

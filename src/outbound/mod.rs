@@ -3,3 +3,6 @@
 //! Nothing here is called inside a transaction, and nothing leaves unless an operator or an application asked for it.
 
 pub mod dns;
+pub mod http;
+pub mod mail;
+pub mod networks;

@@ -21,7 +21,8 @@ use crate::http::App;
 use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::model::events::RETENTION_DAYS;
-use crate::store::system::{event_partitions, sign_ins};
+use crate::model::{mail, webhook_deliveries};
+use crate::store::system::{event_partitions, mail as outbox, sign_ins, webhooks};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_mins(10);
@@ -53,6 +54,8 @@ pub async fn round(app: &App) {
     report("make_event_partitions", make_event_partitions(app).await);
     report("drop_event_partitions", drop_event_partitions(app).await);
     report("forget_sign_ins", forget_sign_ins(app).await);
+    report("forget_webhooks", forget_webhooks(app).await);
+    report("forget_mail", forget_mail(app).await);
     report("tidy_rate_limits", Ok(tidy_rate_limits(app)));
 }
 
@@ -140,6 +143,42 @@ async fn forget_sign_ins(app: &App) -> Result<u64> {
         let batch = batch.await?;
         all += batch.iter().sum::<u64>();
         if batch.iter().all(|deleted| *deleted < sign_ins::BATCH) {
+            return Ok(all);
+        }
+    }
+}
+
+/// Deletes deliveries that came to their end long ago, and what deleted endpoints were owed; ends those whose event the
+/// log forgets.
+async fn forget_webhooks(app: &App) -> Result<u64> {
+    let now = app.database().clock.now();
+    let finished = now.plus_seconds(-webhook_deliveries::KEPT_DAYS * DAY_SECONDS);
+    let outdated = now.plus_seconds(-RETENTION_DAYS * DAY_SECONDS);
+    let mut all = 0;
+    loop {
+        let batch = app.database().write_system(async |system| {
+            let buried = webhooks::bury_outdated(system, outdated).await?;
+            let finished = webhooks::delete_finished(system, finished).await?;
+            Ok([buried, finished, webhooks::delete_orphans(system).await?])
+        });
+        let batch = batch.await?;
+        all += batch.iter().sum::<u64>();
+        if batch.iter().all(|rows| *rows < webhooks::BATCH) {
+            break;
+        }
+    }
+    let removed = app.database().write_system(async |system| webhooks::delete_endpoints(system).await);
+    Ok(all + removed.await?)
+}
+
+/// Deletes mail that is older than anybody wants to read it.
+async fn forget_mail(app: &App) -> Result<u64> {
+    let before = app.database().clock.now().plus_seconds(-mail::RETENTION_DAYS * DAY_SECONDS);
+    let mut all = 0;
+    loop {
+        let deleted = app.database().write_system(async |system| outbox::delete(system, before).await).await?;
+        all += deleted;
+        if deleted < outbox::BATCH {
             return Ok(all);
         }
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
-use vestibule::cli::{self, Apply, Command, Healthcheck, Keys, healthcheck};
+use vestibule::cli::{self, Apply, Command, Healthcheck, Keys, Webhooks, healthcheck};
 use vestibule::kernel::config::{Config, Flags, SETTINGS};
 
 #[test]
@@ -24,6 +24,17 @@ fn serve_is_the_default_and_flags_may_stand_before_and_after_a_command() {
     assert_eq!(apply.command, Command::Apply(Apply { file: "seed.yaml".into(), dry_run: true }));
     assert_eq!(apply.flags.file, Some("settings.toml".into()));
     assert_eq!(parse(&["apply", "seed.yaml"]).flags.file, None);
+    let events = vec!["event_a".to_owned(), "event_b".to_owned()];
+    let replay = Webhooks::Replay { environment: None, endpoint: "we_a".into(), events, from: None, to: None };
+    let line = ["webhooks", "replay", "--endpoint", "we_a", "--event", "event_a", "--event", "event_b"];
+    assert_eq!(parse(&line).command, Command::Webhooks(replay));
+    for line in [
+        &["webhooks", "replay", "--endpoint", "we_a"][..],
+        &["webhooks", "replay", "--endpoint", "we_a", "--from", "2026-01-15T12:00:00Z"],
+        &["webhooks", "replay", "--endpoint", "we_a", "--event", "event_a", "--from", "a", "--to", "b"],
+    ] {
+        cli::parse([&["vestibule"], line].concat()).unwrap_err();
+    }
     let keeper = Command::PostgresKeeper(vec!["--data-dir".into(), "--dev".into()]);
     assert_eq!(parse(&["postgres-keeper", "--data-dir", "--dev"]).command, keeper);
 }

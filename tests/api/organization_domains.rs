@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use vestibule::worker::domains;
 
-use crate::harness::{NameServer, Reply, Test, story, story_with_names, until};
+use crate::harness::{NameServer, Resolution, Test, story, story_with_names, until};
 
 const DAY: i64 = 86_400;
 
@@ -158,12 +158,12 @@ fn a_domain_is_verified_when_its_record_appears() {
             "v=spf1 -all".to_owned(),
             String::new(),
         ];
-        names.say("acme.example", Reply::Texts(wrong.iter().map(|text| vec![text.clone()]).collect()));
+        names.say("acme.example", Resolution::Texts(wrong.iter().map(|text| vec![text.clone()]).collect()));
         t.advance(61);
         domains::round(&t.app).await;
         assert_eq!(state(&t, &domain).await, "pending");
 
-        names.say("acme.example", Reply::Texts(vec![vec![wrong[5].clone()], vec![proof(&domain)]]));
+        names.say("acme.example", Resolution::Texts(vec![vec![wrong[5].clone()], vec![proof(&domain)]]));
         domains::round(&t.app).await;
         assert_eq!(state(&t, &domain).await, "pending", "it is not due yet");
         t.advance(61);
@@ -195,22 +195,22 @@ fn the_record_is_read_in_every_form_and_place() {
         let (name, prefixed) = of("prefix.example").await;
         names.say(
             name,
-            Reply::text(format!("{}={}", prefixed["verification_prefix"].as_str().unwrap(), token(&prefixed))),
+            Resolution::text(format!("{}={}", prefixed["verification_prefix"].as_str().unwrap(), token(&prefixed))),
         );
         let (name, split) = of("split.example").await;
         let strings = proof(&split).chars().map(|c| c.to_string()).collect();
-        names.say(name, Reply::Texts(vec![strings]));
+        names.say(name, Resolution::Texts(vec![strings]));
         let (_, below) = of("below.example").await;
-        names.say("_acme-challenge.below.example", Reply::text(proof(&below)));
+        names.say("_acme-challenge.below.example", Resolution::text(proof(&below)));
         let (name, alias) = of("alias.example").await;
-        names.say(name, Reply::Alias("target.example"));
-        names.say("target.example", Reply::text(proof(&alias)));
+        names.say(name, Resolution::Alias("target.example"));
+        names.say("target.example", Resolution::text(proof(&alias)));
         let (name, spaced) = of("spaced.example").await;
-        names.say(name, Reply::text(format!(" {} ", proof(&spaced))));
+        names.say(name, Resolution::text(format!(" {} ", proof(&spaced))));
         let (name, huge) = of("huge.example").await;
         let mut texts: Vec<_> = (0..200).map(|i| vec![format!("{i}-").repeat(50); 1]).collect();
         texts.push(vec![proof(&huge)]);
-        names.say(name, Reply::Texts(texts));
+        names.say(name, Resolution::Texts(texts));
         domains::round(&t.app).await;
         for domain in [&prefixed, &split, &below, &alias, &spaced, &huge] {
             assert_eq!(state(&t, domain).await, "verified", "{}", domain["domain"]);
@@ -225,20 +225,20 @@ fn a_name_server_that_fails_or_says_nothing_delays_nobody_else() {
     story_with_names(async |t, names| {
         let silent = add(&t, "silent.example").await;
         for name in ["silent.example", "_acme-challenge.silent.example"] {
-            names.say(name, Reply::Silence);
+            names.say(name, Resolution::Silence);
         }
         let failing = add(&t, "failing.example").await;
-        names.say("failing.example", Reply::Failure);
+        names.say("failing.example", Resolution::Failure);
         let empty = add(&t, "empty.example").await;
-        names.say("empty.example", Reply::Nothing);
+        names.say("empty.example", Resolution::Nothing);
         let good = add(&t, "good.example").await;
-        names.say("good.example", Reply::text(proof(&good)));
+        names.say("good.example", Resolution::text(proof(&good)));
         let (stop, stopping) = watch::channel(false);
         let worker = domains::start(t.app.clone(), stopping);
         until("the good one is verified", async || state(&t, &good).await == "verified").await;
         // One that comes while the silent one is still looked up, and wakes the worker.
         let later = add(&t, "later.example").await;
-        names.say("later.example", Reply::text(proof(&later)));
+        names.say("later.example", Resolution::text(proof(&later)));
         t.post(format!("{}/verify", path(&later)), json!({})).await;
         until("the later one is verified", async || state(&t, &later).await == "verified").await;
         until("the silent one was asked for twice", async || look_ups(&names, "silent.example") == 2).await;
@@ -252,11 +252,11 @@ fn a_name_server_that_fails_or_says_nothing_delays_nobody_else() {
             assert_eq!(state(&t, domain).await, "pending");
         }
         // What the worker left when it stopped is due again when its lease ends.
-        names.say("silent.example", Reply::text(proof(&silent)));
+        names.say("silent.example", Resolution::text(proof(&silent)));
         t.advance(121);
         domains::round(&t.app).await;
         assert_eq!(state(&t, &silent).await, "verified");
-        names.say("failing.example", Reply::text(proof(&failing)));
+        names.say("failing.example", Resolution::text(proof(&failing)));
         t.advance(61);
         domains::round(&t.app).await;
         assert_eq!(state(&t, &failing).await, "verified", "a failure is no answer, and is asked again");
@@ -286,7 +286,7 @@ fn after_thirty_days_a_domain_has_failed_and_may_begin_anew() {
         );
         assert_eq!(t.pages(&of_organization).await.len(), 1);
 
-        names.say("acme.example", Reply::text(proof(&domain)));
+        names.say("acme.example", Resolution::text(proof(&domain)));
         t.advance(DAY);
         domains::round(&t.app).await;
         assert_eq!(state(&t, &domain).await, "failed", "nobody looks for it");
@@ -359,10 +359,10 @@ fn of_two_servers_one_looks_a_domain_up() {
 }
 
 /// A domain whose look-up is under way, and what lets it go on.
-async fn looking_up(t: &Test, names: &NameServer, then: impl FnOnce(&Value) -> Reply) -> (Value, Arc<Semaphore>) {
+async fn looking_up(t: &Test, names: &NameServer, then: impl FnOnce(&Value) -> Resolution) -> (Value, Arc<Semaphore>) {
     let domain = add(t, "acme.example").await;
     let gate = Arc::new(Semaphore::new(0));
-    names.say("acme.example", Reply::Held(gate.clone(), Box::new(then(&domain))));
+    names.say("acme.example", Resolution::Held(gate.clone(), Box::new(then(&domain))));
     (domain, gate)
 }
 
@@ -378,7 +378,7 @@ async fn during_a_look_up(t: &Test, names: &NameServer, gate: &Semaphore, change
 #[test]
 fn a_domain_may_be_deleted_while_it_is_looked_up() {
     story_with_names(async |t, names| {
-        let (domain, gate) = looking_up(&t, &names, |domain| Reply::text(proof(domain))).await;
+        let (domain, gate) = looking_up(&t, &names, |domain| Resolution::text(proof(domain))).await;
         during_a_look_up(&t, &names, &gate, async || t.delete(path(&domain)).await.no_content()).await;
         t.get(path(&domain)).await.missing();
         t.assert_events(&["organization.created", "organization_domain.created", "organization_domain.deleted"]).await;
@@ -388,7 +388,7 @@ fn a_domain_may_be_deleted_while_it_is_looked_up() {
 #[test]
 fn a_domain_may_be_verified_by_hand_while_it_is_looked_up() {
     story_with_names(async |t, names| {
-        let (domain, gate) = looking_up(&t, &names, |domain| Reply::text(proof(domain))).await;
+        let (domain, gate) = looking_up(&t, &names, |domain| Resolution::text(proof(domain))).await;
         during_a_look_up(&t, &names, &gate, async || {
             let body = json!({ "domain_data": [{ "domain": "acme.example", "state": "verified" }] });
             t.put(format!("/organizations/{}", domain["organization_id"].as_str().unwrap()), body).await.ok();
@@ -402,7 +402,7 @@ fn a_domain_may_be_verified_by_hand_while_it_is_looked_up() {
 #[test]
 fn who_asks_for_verification_during_a_look_up_is_not_forgotten() {
     story_with_names(async |t, names| {
-        let (domain, gate) = looking_up(&t, &names, |_| Reply::Nothing).await;
+        let (domain, gate) = looking_up(&t, &names, |_| Resolution::Nothing).await;
         t.advance(30 * DAY);
         during_a_look_up(&t, &names, &gate, async || {
             t.post(format!("{}/verify", path(&domain)), json!({})).await.created();
@@ -414,7 +414,7 @@ fn who_asks_for_verification_during_a_look_up_is_not_forgotten() {
             "the look-up that saw nothing belongs to the former thirty days"
         );
         assert_eq!(look_ups(&names, "acme.example"), 2, "it was due at once");
-        names.say("acme.example", Reply::text(proof(&domain)));
+        names.say("acme.example", Resolution::text(proof(&domain)));
         t.advance(61);
         domains::round(&t.app).await;
         assert_eq!(state(&t, &domain).await, "verified");
@@ -430,7 +430,7 @@ fn the_domains_of_an_organization_may_be_changed_while_they_are_verified() {
             let name = format!("d{i}.example");
             let body = json!({ "organization_id": organization["id"], "domain": name });
             let domain = t.post("/organization_domains", body).await.created();
-            names.say(&name, Reply::text(proof(&domain)));
+            names.say(&name, Resolution::text(proof(&domain)));
         }
         let all: Vec<_> = (0..8).map(|i| json!({ "domain": format!("d{i}.example"), "state": "verified" })).collect();
         let by_hand = async { t.put(&path, json!({ "domain_data": all })).await.ok() };
@@ -445,7 +445,7 @@ fn a_domain_of_an_organization_that_names_it_is_looked_up_as_well() {
         let body = json!({ "name": "Acme", "domain_data": [{ "domain": "acme.example", "state": "pending" }] });
         let organization = t.post("/organizations", body).await.created();
         let domain = &organization["domains"][0];
-        names.say("acme.example", Reply::text(proof(domain)));
+        names.say("acme.example", Resolution::text(proof(domain)));
         domains::round(&t.app).await;
         assert_eq!(state(&t, domain).await, "verified");
     });

@@ -24,4 +24,5 @@ mod start;
 mod stop;
 mod traces;
 mod upgrade;
+mod webhooks;
 mod wire;

@@ -15,7 +15,7 @@ use vestibule::outbound::dns::Resolver;
 
 /// What the server says about a name. About those that it does not know it says that they do not exist.
 #[derive(Clone)]
-pub enum Reply {
+pub enum Resolution {
     /// TXT records, each of several strings.
     Texts(Vec<Vec<String>>),
     /// It is another name for this one, whose records follow.
@@ -27,10 +27,10 @@ pub enum Reply {
     /// No answer at all.
     Silence,
     /// The answer waits until it is let go, and is then what is said at that time.
-    Held(Arc<Semaphore>, Box<Reply>),
+    Held(Arc<Semaphore>, Box<Resolution>),
 }
 
-impl Reply {
+impl Resolution {
     /// One TXT record of one string.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Texts(vec![vec![text.into()]])
@@ -46,7 +46,7 @@ pub struct NameServer {
 
 #[derive(Default)]
 struct Zone {
-    replies: Mutex<HashMap<String, Reply>>,
+    replies: Mutex<HashMap<String, Resolution>>,
     /// What was asked, and over what.
     asked: Mutex<Vec<(String, &'static str)>>,
 }
@@ -72,7 +72,7 @@ impl NameServer {
     }
 
     /// From now on it says this about a name.
-    pub fn say(&self, name: &str, reply: Reply) {
+    pub fn say(&self, name: &str, reply: Resolution) {
         self.zone.replies.lock().unwrap().insert(name.to_owned(), reply);
     }
 
@@ -121,7 +121,7 @@ async fn serve_stream(mut stream: TcpStream, zone: Arc<Zone>) {
 }
 
 impl Zone {
-    fn reply(&self, name: &str) -> Option<Reply> {
+    fn reply(&self, name: &str) -> Option<Resolution> {
         self.replies.lock().unwrap().get(name).cloned()
     }
 
@@ -130,7 +130,7 @@ impl Zone {
         let name = question.name().to_ascii().trim_end_matches('.').to_lowercase();
         self.asked.lock().unwrap().push((name.clone(), over));
         let mut reply = self.reply(&name);
-        if let Some(Reply::Held(gate, then)) = reply {
+        if let Some(Resolution::Held(gate, then)) = reply {
             gate.acquire().await.unwrap().forget();
             reply = Some(*then);
         }
@@ -139,7 +139,7 @@ impl Zone {
         answer.metadata.recursion_available = true;
         let mut owner = question.name().clone();
         answer.add_query(question);
-        if let Some(Reply::Alias(target)) = reply {
+        if let Some(Resolution::Alias(target)) = reply {
             let target = Name::from_str(&format!("{target}.")).unwrap();
             answer.add_answer(Record::from_rdata(owner, 60, RData::CNAME(CNAME(target.clone()))));
             reply = self.reply(target.to_ascii().trim_end_matches('.'));
@@ -147,14 +147,14 @@ impl Zone {
         }
         match reply {
             None => answer.metadata.response_code = ResponseCode::NXDomain,
-            Some(Reply::Texts(texts)) => {
+            Some(Resolution::Texts(texts)) => {
                 answer.add_answers(
                     texts.into_iter().map(|text| Record::from_rdata(owner.clone(), 60, RData::TXT(TXT::new(text)))),
                 );
             }
-            Some(Reply::Nothing) => {}
-            Some(Reply::Failure) => answer.metadata.response_code = ResponseCode::ServFail,
-            Some(Reply::Silence | Reply::Alias(_) | Reply::Held(..)) => return None,
+            Some(Resolution::Nothing) => {}
+            Some(Resolution::Failure) => answer.metadata.response_code = ResponseCode::ServFail,
+            Some(Resolution::Silence | Resolution::Alias(_) | Resolution::Held(..)) => return None,
         }
         Some(answer)
     }

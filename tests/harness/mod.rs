@@ -8,11 +8,14 @@ pub mod contract;
 mod dns;
 #[path = "../folder.rs"]
 mod folder;
+mod receiver;
 mod sign_in;
+pub mod smtp;
 
+use std::net::IpAddr;
 use std::path::Path;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -31,12 +34,16 @@ use vestibule::http::limit::Limits;
 use vestibule::http::state::Parts;
 use vestibule::kernel::clock::Clock;
 use vestibule::kernel::crypto::{Keyring, MasterKey, Random, sha256};
+use vestibule::kernel::secret::Secret;
 use vestibule::model::environments::Environment;
 use vestibule::outbound::dns::Resolver;
+use vestibule::outbound::http::{Client, Lookup};
+use vestibule::outbound::networks::Networks;
 use vestibule::protocol::password::{self, Hasher};
 
 pub use self::answer::Answer;
-pub use self::dns::{NameServer, Reply};
+pub use self::dns::{NameServer, Resolution};
+pub use self::receiver::{Received, Receiver, Reply};
 pub use self::sign_in::{PASSWORD, SELECTION};
 
 /// The operator's token in every test.
@@ -45,6 +52,24 @@ pub const OPERATOR: &str = "operator-token-of-the-tests";
 /// One runtime for the run: the pool belongs to it.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<Shared> = LazyLock::new(Shared::start);
+
+/// The client of all tests. It may reach this machine, and finds no other.
+static HTTP: LazyLock<Client> = LazyLock::new(|| client(&["127.0.0.0/8"], |_| vec![[127, 0, 0, 1].into()]));
+
+/// A client that may reach these networks, and finds these addresses for names.
+pub fn client(allowed: &[&str], found: impl Fn(&str) -> Vec<IpAddr> + Send + Sync + 'static) -> Client {
+    let networks = Networks::new(allowed.iter().map(|network| network.parse().unwrap()).collect());
+    let lookup: Lookup = Arc::new(move |host| {
+        let found = found(&host);
+        Box::pin(async move { Ok(found) })
+    });
+    Client::new(networks, &lookup).unwrap()
+}
+
+/// The master key of all servers that are not given another.
+fn master_key() -> MasterKey {
+    MasterKey::from_text(&Secret::new("5e".repeat(32))).unwrap()
+}
 
 struct Shared {
     pool: PgPool,
@@ -164,12 +189,19 @@ impl Test {
         Self::on(SHARED.pool.clone(), change).await
     }
 
+    /// The mail of this environment, newest first.
+    pub async fn mail(&self) -> Vec<Value> {
+        self.operator().pages(&format!("/admin/v1/mail?environment={}", self.environment.id)).await
+    }
+
     async fn on(pool: PgPool, change: impl FnOnce(&mut Parts)) -> Self {
         let shared = &*SHARED;
         let mut parts = Parts {
             database: Database::of(pool, Clock::default(), Random::new()),
-            keyring: Keyring::new(MasterKey::generate(&Random::new()), Vec::new(), Random::new()),
+            keyring: Keyring::new(master_key(), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
+            http: HTTP.clone(),
+            mailer: None,
             limits: Limits::default(),
             resolver: Resolver::new(Some(([127, 0, 0, 1], 9).into())),
             public_url: "http://vestibule.test".to_owned(),
@@ -185,6 +217,15 @@ impl Test {
         Self { app, environment, key, router }
     }
 
+    /// A second server on the same database, with the same clock, seen from the same environment.
+    pub async fn twin(&self) -> Self {
+        let database = self.app.database();
+        let (pool, clock) = (database.pool().clone(), database.clock.clone());
+        Self::on(pool, |parts| parts.database = Database::of(parts.database.pool().clone(), clock, Random::new()))
+            .await
+            .joined(self)
+    }
+
     /// The same application, seen from another environment.
     pub async fn neighbour(&self) -> Self {
         let (environment, key) = new_environment(&self.app).await;
@@ -194,6 +235,16 @@ impl Test {
     /// The same application and environment, with another bearer token; an empty one sends no header.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// The same application, seen from this environment, which this is a key to.
+    pub fn inside(&self, environment: Environment, key: &str) -> Self {
+        Self { environment, ..self.with_key(key) }
+    }
+
+    /// Another server, on a database of its own.
+    pub async fn elsewhere(&self) -> Self {
+        Self::on(new_database(&SHARED.cluster, 4).await, |_| ()).await
     }
 
     /// The same application, as its operator.
@@ -252,6 +303,12 @@ impl Test {
     /// A new user of this address.
     pub async fn user(&self, email: &str) -> Value {
         self.post("/user_management/users", json!({ "email": email })).await.created()
+    }
+
+    /// A new feature flag, which only the operator can make.
+    pub async fn flag(&self, body: Value) -> Value {
+        let path = format!("/admin/v1/environments/{}/feature_flags", self.environment.id);
+        self.operator().post(path, body).await.created()
     }
 
     /// All pages of a list, one after another.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use vestibule::domain::organization_domains;
+use vestibule::kernel::id::OrganizationDomainId;
 use workos::enums::PaginationOrder;
 use workos::events::ListEventsParams;
 use workos::models::EventSchema;
@@ -83,6 +85,17 @@ fn a_list_of_no_names_is_refused() {
     });
 }
 
+/// Lets the time of a pending domain be over. The worker would take those of the other tests as well.
+async fn fail(t: &Test, domain: &str) {
+    let lease = t.app.database().clock.now().plus_seconds(60);
+    let sql = "update organization_domains set verification_began_at = now() - interval '31 days', next_check_at = $2
+               where id = $1";
+    sqlx::query(sql).bind(domain).bind(lease).execute(t.app.database().pool()).await.unwrap();
+    let id = OrganizationDomainId::verbatim(domain);
+    let settle = async |tx: &mut _| organization_domains::settle(tx, &id, lease, false).await;
+    t.app.database().write(t.environment.key, settle).await.unwrap();
+}
+
 /// Does everything that is written down, so that the end of the story reads each event there is.
 #[test]
 fn every_event_that_the_server_can_emit_is_understood() {
@@ -97,6 +110,8 @@ fn every_event_that_the_server_can_emit_is_understood() {
         let organization = t.post("/organizations", fields).await.created()["id"].as_str().unwrap().to_owned();
         let domains = json!([{ "domain": "a.test", "state": "verified" }, { "domain": "b.test", "state": "verified" }]);
         t.put(format!("/organizations/{organization}"), json!({ "domain_data": domains })).await.ok();
+        let lost = json!({ "organization_id": organization, "domain": "lost.test" });
+        fail(t, t.post("/organization_domains", lost).await.created()["id"].as_str().unwrap()).await;
         let roles = format!("/authorization/organizations/{organization}/roles");
         t.post(&roles, json!({ "slug": "org-a", "name": "A" })).await.created();
         t.put(format!("{roles}/org-a/permissions"), json!({ "permissions": ["a"] })).await.ok();
@@ -109,6 +124,19 @@ fn every_event_that_the_server_can_emit_is_understood() {
         let membership = t.post("/user_management/organization_memberships", fields).await.created();
         let membership = format!("/user_management/organization_memberships/{}", membership["id"].as_str().unwrap());
         t.put(&membership, json!({ "role_slug": "admin" })).await.ok();
+
+        let invitations = "/user_management/invitations";
+        for (email, end) in [("ben@example.com", "accept"), ("cem@example.com", "revoke")] {
+            let fields = json!({ "email": email, "organization_id": organization, "inviter_user_id": user });
+            let invitation = t.post(invitations, fields).await.created()["id"].as_str().unwrap().to_owned();
+            t.post(format!("{invitations}/{invitation}/resend"), json!({})).await.ok();
+            t.post(format!("{invitations}/{invitation}/{end}"), json!({})).await.ok();
+        }
+        let fields = json!({ "email": "dan@example.com", "additional_fields": { "k": "v" } });
+        let entry = t.post("/user_management/waitlists/default/entries", fields).await.created();
+        let entry = format!("/user_management/waitlist_entries/{}", entry["id"].as_str().unwrap());
+        t.post(format!("{entry}/deny"), json!({})).await.ok();
+        t.post(format!("{entry}/approve"), json!({})).await.ok();
 
         t.sign_in("ann@example.com").await;
         let wrong = json!({ "email": "ann@example.com", "password": "wrong horse", "ip_address": "203.0.113.4" });

@@ -3,13 +3,15 @@
 //! A kind is a constant, so that the table of settings can name it. It answers `None` for a value that is not of its
 //! kind and leaves the wording to the loader, which alone knows whether the value may be shown.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
+use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -83,6 +85,31 @@ pub const DATABASE_URL: Kind<Secret<String>> = Kind {
         let url = Url::parse(text).ok()?;
         matches!(url.scheme(), "postgres" | "postgresql").then(|| Secret::new(text.to_owned()))
     },
+};
+
+/// The address of a server for mail. A password goes out only encrypted, or over this machine's own loopback.
+pub const SMTP_URL: Kind<Secret<String>> = Kind {
+    expects: "smtps://user:password@host, smtp://user:password@host:587?tls=required, or smtp://host without a password \
+              (tls=required or tls=opportunistic may follow)",
+    shape: Shape::One,
+    parse: |text| {
+        let url = Url::parse(text).ok()?;
+        let tls = match (url.scheme(), url.query()) {
+            ("smtps", None) | ("smtp", Some("tls=required")) => true,
+            ("smtp", None | Some("tls=opportunistic")) => false,
+            _ => return None,
+        };
+        let whole = url.username().is_empty() == url.password().is_none();
+        let safe = tls || url.password().is_none() || Origin::parse(&format!("http://{}", url.host_str()?))?.is_local();
+        (whole && safe && !url.host_str()?.is_empty()).then(|| Secret::new(text.to_owned()))
+    },
+};
+
+/// An address that mail comes from, with or without a name.
+pub const MAILBOX: Kind<String> = Kind {
+    expects: "an e-mail address, with or without a name, such as Example <no-reply@example.com>",
+    shape: Shape::One,
+    parse: |text| text.parse::<Mailbox>().ok().map(|_| text.to_owned()),
 };
 
 /// Size of the connection pool. The lower bound leaves a connection for the workers beside a request.
@@ -172,6 +199,20 @@ pub const STOP_DELAY: Kind<Duration> = Kind {
     expects: "a number of seconds from 0 to 20",
     shape: Shape::One,
     parse: |text| text.parse().ok().filter(|seconds| *seconds <= 20).map(Duration::from_secs),
+};
+
+/// Networks. A bare address counts as the network of it alone; bits behind the prefix are a slip that would name another
+/// network than was meant.
+pub const NETWORKS: Kind<Vec<IpNet>> = Kind {
+    expects: "networks such as 127.0.0.0/8, separated by commas",
+    shape: Shape::List,
+    parse: |text| {
+        let network = |text: &str| match text.parse::<IpNet>() {
+            Ok(network) => (network == network.trunc()).then_some(network),
+            Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
+        };
+        text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
+    },
 };
 
 /// Size of a request body. The bounds keep out units that were mixed up.

@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::config::Config;
 use crate::harness::{PASSWORD, Test};
 
 /// A call of a route.
@@ -37,6 +38,8 @@ pub struct World {
     membership: String,
     inactive: String,
     session: String,
+    endpoint: String,
+    pub(super) config: Config,
     own: Vec<String>,
 }
 
@@ -70,6 +73,10 @@ impl World {
         for slug in ["read", "write"] {
             make("/authorization/permissions", json!({ "slug": slug, "name": slug })).await;
         }
+        let hook =
+            |name: &str| json!({ "endpoint_url": format!("https://{name}.example.test"), "events": ["user.created"] });
+        let endpoint = make("/webhook_endpoints", hook("first")).await;
+        make("/webhook_endpoints", hook("second")).await;
         let roles = format!("/authorization/organizations/{organization}/roles");
         for (path, slug) in [("/authorization/roles", "editor"), (&roles, "org-editor"), (&roles, "org-unused")] {
             make(path, json!({ "slug": slug, "name": slug })).await;
@@ -80,7 +87,15 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
-        Self { organization, user, loner, domain, membership, inactive, session: String::new(), own }
+        for (slug, enabled) in [("beta", true), ("dark", true), ("off", false)] {
+            let body = json!({ "slug": slug, "name": slug, "enabled": enabled });
+            own.push(id(&t.flag(body).await));
+            for target in [&organization, &user] {
+                t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
+            }
+        }
+        let config = Config::make(t, &organization, &mut own).await;
+        Self { organization, user, loner, domain, membership, inactive, session: String::new(), endpoint, config, own }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -105,6 +120,11 @@ impl World {
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
+        cases.extend(self.webhook_endpoints());
+        cases.extend(self.applications());
+        cases.extend(self.invitations());
+        cases.extend(self.waitlists());
+        cases.extend(self.feature_flags());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -256,15 +276,47 @@ impl World {
         ]
     }
 
-    fn get(&self, template: &'static str, path: &str) -> Case {
+    fn webhook_endpoints(&self) -> Vec<Case> {
+        let (all, one) = ("/webhook_endpoints", format!("/webhook_endpoints/{}", self.endpoint));
+        let third = json!({ "endpoint_url": "https://third.example.test", "events": ["user.created"] });
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, third),
+            self.send(Method::PATCH, "/webhook_endpoints/{id}", &one, json!({ "status": "disabled" })),
+            self.delete("/webhook_endpoints/{id}", &one),
+        ]
+    }
+
+    fn feature_flags(&self) -> Vec<Case> {
+        let target = "/feature-flags/{slug}/targets/{resource_id}";
+        vec![
+            self.get("/feature-flags", "/feature-flags"),
+            self.get("/feature-flags/{slug}", "/feature-flags/beta"),
+            self.send(Method::PUT, "/feature-flags/{slug}/enable", "/feature-flags/off/enable", json!({})),
+            self.send(Method::PUT, "/feature-flags/{slug}/disable", "/feature-flags/beta/disable", json!({})),
+            self.send(Method::POST, target, &format!("/feature-flags/beta/targets/{}", self.loner), json!({})),
+            self.delete(target, &format!("/feature-flags/beta/targets/{}", self.user)),
+            self.get(
+                "/organizations/{organization_id}/feature-flags",
+                &format!("/organizations/{}/feature-flags", self.organization),
+            ),
+            self.get(
+                "/user_management/users/{user_id}/feature-flags",
+                &format!("/user_management/users/{}/feature-flags", self.user),
+            ),
+            self.get("/sdk/feature-flags", "/sdk/feature-flags?payload_version=2"),
+        ]
+    }
+
+    pub(super) fn get(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::GET, template, path, None)
     }
 
-    fn delete(&self, template: &'static str, path: &str) -> Case {
+    pub(super) fn delete(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::DELETE, template, path, None)
     }
 
-    fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
+    pub(super) fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
     }
 

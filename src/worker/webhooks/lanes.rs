@@ -1,0 +1,71 @@
+//! How much is sent to one endpoint at once: much to one that answers well, one at a time to one that does not.
+//!
+//! Kept in memory by each server for itself. It is what keeps a dead endpoint from holding more than one of the places
+//! that all of them share, each for as long as a time-out takes.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::db::EnvironmentKey;
+use crate::kernel::id::WebhookEndpointId;
+use crate::store::system::webhooks::Room;
+
+/// What an endpoint may be sent at once before anything is known of it.
+pub const USUAL: i32 = 8;
+/// What it may be sent at most.
+const MOST: i32 = 64;
+/// What all endpoints together may be sent.
+pub const TOTAL: i32 = 1024;
+/// An answer within this time is a good one.
+const QUICK: Duration = Duration::from_secs(1);
+
+type Key = (EnvironmentKey, WebhookEndpointId);
+
+#[derive(Debug)]
+struct Lane {
+    under_way: i32,
+    allowed: i32,
+}
+
+/// The lanes of all endpoints that something is known of.
+#[derive(Debug, Default)]
+pub struct Lanes(Mutex<HashMap<Key, Lane>>);
+
+impl Lanes {
+    /// How many more may be sent now: to all together, and to each endpoint that differs from the usual.
+    pub fn room(&self) -> (i32, Vec<Room>) {
+        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let under_way: i32 = lanes.values().map(|lane| lane.under_way).sum();
+        let room = |((environment, endpoint), lane): (&Key, &Lane)| Room {
+            environment: *environment,
+            endpoint: endpoint.clone(),
+            room: lane.allowed - lane.under_way,
+        };
+        (TOTAL - under_way, lanes.iter().map(room).collect())
+    }
+
+    /// One is sent.
+    pub fn begin(&self, environment: EnvironmentKey, endpoint: &WebhookEndpointId) {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry((environment, endpoint.clone())).or_insert(Lane { under_way: 0, allowed: USUAL });
+        lane.under_way += 1;
+    }
+
+    /// One has come back, well or not, after that long.
+    pub fn end(&self, environment: EnvironmentKey, endpoint: &WebhookEndpointId, well: bool, took: Duration) {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (environment, endpoint.clone());
+        let Some(lane) = lanes.get_mut(&key) else { return };
+        lane.under_way -= 1;
+        lane.allowed = match (well, took < QUICK) {
+            (true, true) => (lane.allowed * 2).min(MOST),
+            (true, false) => (lane.allowed / 2).max(1),
+            (false, _) => 1,
+        };
+        // Of those that do well nothing need be remembered while nothing is sent to them.
+        if lane.under_way == 0 && lane.allowed >= USUAL {
+            lanes.remove(&key);
+        }
+    }
+}
