@@ -6,6 +6,7 @@
 pub mod applications;
 pub mod clock;
 pub mod environments;
+pub mod feature_flags;
 pub mod mail;
 pub mod management_keys;
 pub mod roles;
@@ -16,6 +17,7 @@ use crate::http::routes::Access;
 use crate::http::{Operator, Routes, Scope};
 use crate::kernel::Result;
 use crate::kernel::id::EnvironmentId;
+use crate::model::events::Actor;
 use crate::store;
 
 /// Every route of the operator's.
@@ -28,6 +30,7 @@ pub fn routes() -> Routes {
         .merge(applications::routes())
         .merge(mail::routes())
         .merge(webhooks::routes())
+        .merge(feature_flags::routes())
         .merge(clock::routes())
 }
 
@@ -39,5 +42,5 @@ fn family() -> Routes {
 /// The environment of a path, in which the operator may do what an application may.
 async fn scope(operator: &Operator, id: &EnvironmentId) -> Result<Scope> {
     let environment = store::system::environments::get(&mut operator.system().await?, id).await?;
-    Ok(Scope::of(operator.app().clone(), environment))
+    Ok(Scope::of(operator.app().clone(), environment, Actor::operator()))
 }

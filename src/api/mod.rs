@@ -7,6 +7,7 @@ pub mod authentication;
 pub mod authorization;
 pub mod cors_origins;
 pub mod events;
+pub mod feature_flags;
 pub mod invitations;
 pub mod jwks;
 pub mod jwt_template;
@@ -37,6 +38,7 @@ pub fn routes() -> Routes {
         .merge(authentication::routes())
         .merge(sessions::routes())
         .merge(jwks::routes())
+        .merge(feature_flags::routes())
         .merge(events::routes())
         .merge(redirect_uris::routes())
         .merge(cors_origins::routes())

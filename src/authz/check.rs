@@ -3,6 +3,7 @@
 use crate::db::Db;
 use crate::kernel::id::OrganizationMembershipId;
 use crate::kernel::{Error, Result};
+use crate::model::resource_types::ORGANIZATION;
 use crate::model::resources::ResourceTarget;
 use crate::store;
 
@@ -20,14 +21,15 @@ pub async fn check(
 ) -> Result<bool> {
     let (decision, name) = match target {
         ResourceTarget::Id(id) => (store::authorization::decide(db, membership, permission, id).await?, id.as_str()),
+        ResourceTarget::External { resource_type_slug, external_id } if resource_type_slug == ORGANIZATION => {
+            (store::authorization::decide_on_root(db, membership, permission, external_id).await?, external_id.as_str())
+        }
         ResourceTarget::External { resource_type_slug, external_id } => {
             let named = (resource_type_slug.as_str(), external_id.as_str());
             (store::authorization::decide_by_external_id(db, membership, permission, named).await?, named.1)
         }
     };
-    if !decision.has_membership {
-        return Err(Error::missing(membership));
-    }
+    let decision = decision.ok_or_else(|| Error::missing(membership))?;
     if !decision.has_resource {
         return Err(Error::missing_named("Authorization resource", name));
     }

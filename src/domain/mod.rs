@@ -8,6 +8,7 @@ pub mod access_tokens;
 pub mod authentication;
 pub mod cors_origins;
 pub mod environments;
+pub mod feature_flags;
 pub mod installation;
 pub mod invitations;
 pub mod jwt_templates;

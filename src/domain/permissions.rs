@@ -24,6 +24,8 @@ const SYSTEM: [(&str, &str); 7] = [
 /// What a new permission is made of.
 #[derive(Debug, Default)]
 pub struct Create {
+    /// Its id, where a seed pins it.
+    pub id: Option<PermissionId>,
     /// The name that programs use.
     pub slug: String,
     /// The name that people use.
@@ -54,9 +56,9 @@ pub async fn seed(tx: &mut Tx, organization_type: ResourceTypeKey) -> Result<()>
 
 /// Makes a permission, which no role has yet.
 pub async fn create(tx: &mut Tx, input: Create) -> Result<Permission> {
-    let Create { slug, name, description, resource_type_slug } = input;
+    let Create { id, slug, name, description, resource_type_slug } = input;
     let new = New {
-        id: tx.mint(),
+        id: id.unwrap_or_else(|| tx.mint()),
         slug,
         name: name.trim().to_owned(),
         description,
@@ -83,6 +85,12 @@ pub async fn update(tx: &mut Tx, slug: &str, input: Update) -> Result<Permission
         tx.emit(permission.updated())?;
     }
     Ok(permission)
+}
+
+/// Gives a permission that came with the environment another id: for a seed that pins it, while nobody knows the old one.
+pub async fn set_id(tx: &mut Tx, slug: &str, id: &PermissionId) -> Result<()> {
+    let permission = store::permissions::lock(tx, slug).await?;
+    store::permissions::set_id(tx, permission.key, id).await
 }
 
 /// Deletes a permission. Roles that have it lose it, which changes them, and each says so.

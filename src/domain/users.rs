@@ -1,7 +1,7 @@
 //! Users: made, changed and deleted with what belongs to them.
 
 use super::passwords::Hashed;
-use super::{organization_memberships, sessions};
+use super::{feature_flags, organization_memberships, sessions};
 use crate::db::Tx;
 use crate::kernel::check::{is_email, normal_email};
 use crate::kernel::id::UserId;
@@ -180,6 +180,7 @@ fn language(tag: &str) -> Result<&'static str> {
 pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<()> {
     let user = store::users::lock(tx, id).await?;
     organization_memberships::delete_all_of_user(tx, id).await?;
+    feature_flags::targets::delete_all_of_user(tx, id).await?;
     store::users::delete(tx, id).await?;
     tx.emit(user.deleted())
 }

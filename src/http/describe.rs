@@ -191,7 +191,12 @@ impl<T: Read> Input for JsonOrForm<T> {
 
 impl<T: Body> Input for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
-        operation.may_fail(&[StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::UNPROCESSABLE_ENTITY]);
+        operation.may_fail(&[
+            StatusCode::BAD_REQUEST,
+            StatusCode::NOT_FOUND,
+            StatusCode::URI_TOO_LONG,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ]);
         operation.query.extend(T::fields());
     }
 }

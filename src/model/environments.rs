@@ -34,6 +34,15 @@ pub struct Environment {
     pub settings: Settings,
 }
 
+/// What an environment is called by others: for events that name it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Identity {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// The id by which applications name it in sign-in.
+    pub client_id: String,
+}
+
 /// The settings of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "environment_settings")]

@@ -6,6 +6,7 @@ pub mod authentication;
 pub mod cors_origins;
 pub mod environments;
 pub mod events;
+pub mod feature_flags;
 pub mod invitations;
 pub mod jwt_templates;
 pub mod keys;

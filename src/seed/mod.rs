@@ -11,7 +11,9 @@
 mod apply;
 mod check;
 mod environments;
+mod export;
 mod fault;
+mod feature_flags;
 mod file;
 mod memberships;
 mod organizations;
@@ -21,8 +23,10 @@ mod report;
 mod roles;
 mod shape;
 mod users;
+mod webhook_endpoints;
 
-pub use self::apply::{Mode, apply};
+pub use self::apply::{Mode, Tools, apply};
+pub use self::export::{Secrets, export};
 pub use self::fault::Failure;
 pub use self::file::{Seed, read};
 pub use self::report::{Change, Report};

@@ -10,41 +10,34 @@ use crate::kernel::Result;
 use crate::kernel::id::{OrganizationMembershipId, ResourceId};
 use crate::sql;
 
-/// What is known of a question.
+/// What is known of a question about a membership that there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct Decision {
-    /// Whether there is such a membership.
-    pub has_membership: bool,
     /// Whether there is such a resource in its organization.
     pub has_resource: bool,
     /// Whether it may.
     pub is_authorized: bool,
 }
 
-/// The decision on membership `$2` and permission `$3`, for the resource that the rows of `$target` name among those of
-/// the organization of `membership m`.
+// The decision on membership `$2` and permission `$3`, for the resource `r` that `$target` names among those of the
+// organization of membership `m`. Every step finds its row by a key: from the membership to the resource, from there to
+// those above it, to the roles that the membership has on them, to the one permission.
 macro_rules! decision {
     ($target:literal) => {
         concat!(
-            "with membership as (
-                 select m.organization_id, m.subject, m.status
-                 from organization_memberships m
-                 where m.environment = $1 and m.id = $2),
-             subjects as (
-                 select m.subject from membership m where m.status = 'active'),
-             target as (",
-            $target,
-            ")
-             select exists (select from membership) as has_membership,
-                    exists (select from target) as has_resource,
-                    exists (
-                        select from subjects s
-                        cross join target t
-                        join resource_ancestors a on a.descendant = t.key
-                        join role_assignments g on g.subject = s.subject and g.resource = a.ancestor
+            "select r.key is not null as has_resource,
+                    m.status = 'active' and exists (
+                        select from resource_ancestors a
+                        join role_assignments g on g.subject = m.subject and g.resource = a.ancestor
                         join role_permissions rp on rp.role = g.role
-                        join permissions p on p.environment = $1 and p.key = rp.permission
-                        where p.slug = $3) as is_authorized"
+                        where a.descendant = r.key
+                          and rp.permission = (select key from permissions where environment = $1 and slug = $3)
+                    ) as is_authorized
+             from organization_memberships m
+             join organizations o on o.environment = $1 and o.id = m.organization_id
+             left join resources r on r.environment = $1 and r.organization_id = o.id and ",
+            $target,
+            " where m.environment = $1 and m.id = $2"
         )
     };
 }
@@ -55,43 +48,40 @@ pub async fn decide(
     membership: &OrganizationMembershipId,
     permission: &str,
     resource: &ResourceId,
-) -> Result<Decision> {
-    db.query(sql!(decision!(
-        "select r.key from membership m join resources r on r.organization_id = m.organization_id
-         where r.environment = $1 and r.id = $4"
-    )))
-    .bind(membership)
-    .bind(permission)
-    .bind(resource)
-    .one()
-    .await
+) -> Result<Option<Decision>> {
+    db.query(sql!(decision!("r.id = $4"))).bind(membership).bind(permission).bind(resource).find().await
 }
 
-/// Decides on the resource of this type and external id. The root of an organization's tree has none of its own: it
-/// goes by its organization's, and by its organization's id.
+/// Decides on the root of the organization's tree. It has no external id of its own: it goes by its organization's, and
+/// by its organization's id.
+pub async fn decide_on_root(
+    db: &mut Db,
+    membership: &OrganizationMembershipId,
+    permission: &str,
+    external_id: &str,
+) -> Result<Option<Decision>> {
+    db.query(sql!(decision!("r.parent is null and $4 in (o.id, o.external_id)")))
+        .bind(membership)
+        .bind(permission)
+        .bind(external_id)
+        .find()
+        .await
+}
+
+/// Decides on the resource of this type and external id, other than a root.
 pub async fn decide_by_external_id(
     db: &mut Db,
     membership: &OrganizationMembershipId,
     permission: &str,
     (resource_type_slug, external_id): (&str, &str),
-) -> Result<Decision> {
+) -> Result<Option<Decision>> {
     db.query(sql!(decision!(
-        "select r.key
-         from membership m
-         join resource_types y on y.environment = $1 and y.slug = $4
-         join resources r on r.environment = $1 and r.organization_id = m.organization_id and r.type = y.key
-                         and r.external_id = $5
-         union all
-         select r.key
-         from membership m
-         join organizations o on o.environment = $1 and o.id = m.organization_id and $5 in (o.id, o.external_id)
-         join resource_types y on y.environment = $1 and y.slug = $4
-         join resources r on r.environment = $1 and r.organization_id = o.id and r.parent is null and r.type = y.key"
+        "r.type = (select key from resource_types where environment = $1 and slug = $4) and r.external_id = $5"
     )))
     .bind(membership)
     .bind(permission)
     .bind(resource_type_slug)
     .bind(external_id)
-    .one()
+    .find()
     .await
 }

@@ -5,7 +5,9 @@
 
 pub mod authorization;
 pub mod cors_origins;
+pub mod environments;
 pub mod events;
+pub mod feature_flags;
 pub mod invitations;
 pub mod jwt_templates;
 pub mod mail;

@@ -98,7 +98,8 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Permission
     .on_constraint("permissions_slug_key", || {
         let message = format!("A permission with the slug '{}' already exists.", new.slug);
         Error::conflict("permission_slug_conflict", message)
-    })?
+    })
+    .on_constraint("permissions_id_key", id_conflict)?
     .ok_or_else(|| Error::missing_named("Resource type", &new.resource_type_slug))
 }
 
@@ -136,6 +137,21 @@ pub async fn update(db: &mut Db, permission: &Permission) -> Result<()> {
     .run()
     .await
     .map(drop)
+}
+
+/// Gives a permission another id.
+pub async fn set_id(db: &mut Db, permission: PermissionKey, id: &PermissionId) -> Result<()> {
+    db.query(sql!("update permissions set id = $3 where environment = $1 and key = $2"))
+        .bind(permission)
+        .bind(id)
+        .run()
+        .await
+        .map(drop)
+        .on_constraint("permissions_id_key", id_conflict)
+}
+
+fn id_conflict() -> Error {
+    Error::conflict("permission_already_exists", "A permission with this id already exists.")
 }
 
 /// Removes a permission, from every role that has it too.

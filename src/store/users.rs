@@ -112,6 +112,16 @@ pub async fn lock_with_password(db: &mut Db, id: &UserId, hash: &str) -> Result<
     .await
 }
 
+/// The stored passwords of those of the users who have one.
+pub async fn list_passwords(db: &mut Db, users: &[&UserId]) -> Result<Vec<(UserId, Secret<String>)>> {
+    let found: Vec<(UserId, String)> = db
+        .query(sql!("select user_id, hash from user_passwords where environment = $1 and user_id = any($2)"))
+        .bind(users)
+        .all()
+        .await?;
+    Ok(found.into_iter().map(|(user, hash)| (user, Secret::new(hash))).collect())
+}
+
 /// A page of users.
 pub async fn list(db: &mut Db, filter: &Filter, page: &Page<UserKind>) -> Result<List<User>> {
     let email = filter.email.as_deref().map(normal_email);

@@ -37,17 +37,16 @@ pub fn start(app: App, mut stop: watch::Receiver<bool>) -> JoinHandle<()> {
             return;
         }
         let sending = Arc::new(Mutex::new(()));
-        let bell = Arc::clone(&app.database().mail_bell);
-        let (held, app) = (Arc::clone(&sending), app);
+        let (held, at) = (Arc::clone(&sending), app.clone());
         let work = move || {
-            let (sending, app) = (Arc::clone(&held), app.clone());
+            let (sending, app) = (Arc::clone(&held), at.clone());
             async move {
                 let _sending = sending.lock().await;
                 round(&app).await
             }
         };
         tokio::select! {
-            () = repeat(PAUSE, &bell, work) => {}
+            () = repeat(PAUSE, app.database().posted(), work) => {}
             () = async {
                 stopped(&mut stop).await;
                 // Cut off, a message would be sent again; but a stop does not wait for long.

@@ -56,6 +56,7 @@ fn state(family: &str) -> &'static str {
         "waitlists" => "complete",
         "users" => "complete but for changes and verification of addresses",
         "events"
+        | "feature_flags"
         | "jwks"
         | "organizations"
         | "organization_domains"

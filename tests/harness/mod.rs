@@ -200,8 +200,8 @@ impl Test {
             database: Database::of(pool, Clock::default(), Random::new()),
             keyring: Keyring::new(master_key(), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
-            mailer: None,
             http: HTTP.clone(),
+            mailer: None,
             limits: Limits::default(),
             resolver: Resolver::new(Some(([127, 0, 0, 1], 9).into())),
             public_url: "http://vestibule.test".to_owned(),
@@ -235,6 +235,16 @@ impl Test {
     /// The same application and environment, with another bearer token; an empty one sends no header.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// The same application, seen from this environment, which this is a key to.
+    pub fn inside(&self, environment: Environment, key: &str) -> Self {
+        Self { environment, ..self.with_key(key) }
+    }
+
+    /// Another server, on a database of its own.
+    pub async fn elsewhere(&self) -> Self {
+        Self::on(new_database(&SHARED.cluster, 4).await, |_| ()).await
     }
 
     /// The same application, as its operator.
@@ -293,6 +303,12 @@ impl Test {
     /// A new user of this address.
     pub async fn user(&self, email: &str) -> Value {
         self.post("/user_management/users", json!({ "email": email })).await.created()
+    }
+
+    /// A new feature flag, which only the operator can make.
+    pub async fn flag(&self, body: Value) -> Value {
+        let path = format!("/admin/v1/environments/{}/feature_flags", self.environment.id);
+        self.operator().post(path, body).await.created()
     }
 
     /// All pages of a list, one after another.

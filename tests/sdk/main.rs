@@ -10,6 +10,7 @@ mod applications;
 mod authorization;
 mod catalogue;
 mod events;
+mod feature_flags;
 mod invitations;
 mod organization_domains;
 mod organization_memberships;

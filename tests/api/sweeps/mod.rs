@@ -82,15 +82,12 @@ fn what_belongs_to_one_environment_is_not_there_for_another() {
             if case.template.contains('{') || case.names_foreign {
                 assert_eq!(answer.status.as_u16(), 404, "{}: {}", answer.what, answer.body);
             } else if case.method == Method::GET {
-                let strange = answer.ok()["data"].as_array().unwrap().iter().any(|row| case.own.contains(&id(row)));
+                let shown = answer.ok().to_string();
+                let strange = case.own.iter().any(|id| shown.contains(id));
                 assert!(!strange, "{} shows what belongs to another environment", case.path);
             }
         }
     });
-}
-
-fn id(row: &Value) -> String {
-    row["id"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]

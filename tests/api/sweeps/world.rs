@@ -38,8 +38,8 @@ pub struct World {
     membership: String,
     inactive: String,
     session: String,
-    pub(super) config: Config,
     endpoint: String,
+    pub(super) config: Config,
     own: Vec<String>,
 }
 
@@ -87,6 +87,13 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
+        for (slug, enabled) in [("beta", true), ("dark", true), ("off", false)] {
+            let body = json!({ "slug": slug, "name": slug, "enabled": enabled });
+            own.push(id(&t.flag(body).await));
+            for target in [&organization, &user] {
+                t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
+            }
+        }
         let config = Config::make(t, &organization, &mut own).await;
         Self { organization, user, loner, domain, membership, inactive, session: String::new(), endpoint, config, own }
     }
@@ -113,10 +120,11 @@ impl World {
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
+        cases.extend(self.webhook_endpoints());
         cases.extend(self.applications());
         cases.extend(self.invitations());
         cases.extend(self.waitlists());
-        cases.extend(self.webhook_endpoints());
+        cases.extend(self.feature_flags());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -276,6 +284,27 @@ impl World {
             self.send(Method::POST, all, all, third),
             self.send(Method::PATCH, "/webhook_endpoints/{id}", &one, json!({ "status": "disabled" })),
             self.delete("/webhook_endpoints/{id}", &one),
+        ]
+    }
+
+    fn feature_flags(&self) -> Vec<Case> {
+        let target = "/feature-flags/{slug}/targets/{resource_id}";
+        vec![
+            self.get("/feature-flags", "/feature-flags"),
+            self.get("/feature-flags/{slug}", "/feature-flags/beta"),
+            self.send(Method::PUT, "/feature-flags/{slug}/enable", "/feature-flags/off/enable", json!({})),
+            self.send(Method::PUT, "/feature-flags/{slug}/disable", "/feature-flags/beta/disable", json!({})),
+            self.send(Method::POST, target, &format!("/feature-flags/beta/targets/{}", self.loner), json!({})),
+            self.delete(target, &format!("/feature-flags/beta/targets/{}", self.user)),
+            self.get(
+                "/organizations/{organization_id}/feature-flags",
+                &format!("/organizations/{}/feature-flags", self.organization),
+            ),
+            self.get(
+                "/user_management/users/{user_id}/feature-flags",
+                &format!("/user_management/users/{}/feature-flags", self.user),
+            ),
+            self.get("/sdk/feature-flags", "/sdk/feature-flags?payload_version=2"),
         ]
     }
 

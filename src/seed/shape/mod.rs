@@ -4,13 +4,20 @@
 //! them. What happens to keys that are not among them is in [`super::place`]; what the values must be, beyond their
 //! form, is in [`super::check`].
 
+mod feature_flags;
+mod webhook_endpoints;
+
 use std::marker::PhantomData;
 
 use serde_json::{Map, Value, json};
 
 use super::place::{Entry, LATER, Place, note_rest};
 use crate::body;
-use crate::kernel::id::{ClientId, EnvironmentId, OrganizationId, OrganizationMembershipId, UserId};
+use crate::kernel::id::{
+    ClientId, EnvironmentId, OrganizationDomainId, OrganizationId, OrganizationMembershipId, PermissionId, RoleId,
+    UserId,
+};
+use crate::kernel::patch::Patch;
 use crate::kernel::read::{Body, Read, ReadFields, Reader};
 use crate::kernel::schema::Fields;
 use crate::kernel::secret::Secret;
@@ -19,6 +26,9 @@ use crate::model::organization_memberships::Status;
 use crate::model::roles::RoleType;
 use crate::protocol::password::{SaltPosition, Scheme};
 use crate::words;
+
+pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
+pub use self::webhook_endpoints::WebhookEndpoint;
 
 /// An environment of the file, and what it holds.
 #[derive(Debug)]
@@ -42,12 +52,33 @@ body! {
         /// A key to it.
         api_key as "apiKey": Option<Secret<String>>,
         /// The id by which applications name it.
-        client_id as "clientId": Option<ClientId>;
+        client_id as "clientId": Option<ClientId>,
+        /// What the operator may set in it.
+        settings: Option<Settings>;
         at: Place<Identity>
     }
 }
 
 impl Entry for Identity {
+    const LATER: &'static [&'static str] = &[];
+}
+
+body! {
+    /// Settings of an environment. Those that are not named stay.
+    pub struct Settings {
+        /// Whether a membership may have several roles of the organization.
+        multiple_roles: Option<bool>,
+        /// How long an access token is valid, in seconds.
+        access_token_seconds: Option<i64>,
+        /// How long a session lasts at most, in seconds.
+        session_seconds: Option<i64>,
+        /// After how many seconds without a refresh a session ends; null is never.
+        session_idle_seconds: Patch<i64>;
+        at: Place<Settings>
+    }
+}
+
+impl Entry for Settings {
     const LATER: &'static [&'static str] = &[];
 }
 
@@ -64,7 +95,8 @@ body! {
         id: Option<EnvironmentId>,
         name: Option<String>,
         api_key as "apiKey": Option<Secret<String>>,
-        client_id as "clientId": Option<ClientId>;
+        client_id as "clientId": Option<ClientId>,
+        settings: Option<Settings>;
         content: Content<Nested>
     }
 }
@@ -95,13 +127,11 @@ const LATER_FAMILIES: &[&str] = &[
     "connections",
     "directories",
     "errorHooks",
-    "featureFlags",
     "invitations",
     "jwtTemplate",
     "pipeConnections",
     "redirectUris",
     "resourceTypes",
-    "webhookEndpoints",
 ];
 
 impl File {
@@ -113,9 +143,9 @@ impl File {
             Environment { identity, families: content.families, prefix: String::new() }
         });
         let nested = environments.unwrap_or_default().into_iter().map(|nested| {
-            let Nested { id, name, api_key, client_id, content } = nested;
+            let Nested { id, name, api_key, client_id, settings, content } = nested;
             let prefix = format!("{}.", content.place);
-            let identity = Identity { id, name, api_key, client_id, at: Place::at(&content.place) };
+            let identity = Identity { id, name, api_key, client_id, settings, at: Place::at(&content.place) };
             Environment { identity, families: content.families, prefix }
         });
         top.into_iter().chain(nested).collect()
@@ -148,6 +178,8 @@ body! {
     pub struct Families {
         /// Its management keys.
         api_keys as "apiKeys": ApiKeys,
+        /// Its feature flags.
+        feature_flags as "featureFlags": Option<Vec<FeatureFlag>>,
         /// Its organizations, with what is inside them.
         organizations: Option<Vec<Organization>>,
         /// Its permissions.
@@ -156,13 +188,21 @@ body! {
         roles: Option<Vec<Role>>,
         /// Its users.
         users: Option<Vec<User>>,
+        /// Its webhook endpoints.
+        webhook_endpoints as "webhookEndpoints": Option<Vec<WebhookEndpoint>>,
     }
 }
 
 impl Families {
     fn is_empty(&self) -> bool {
-        let Self { api_keys, organizations, permissions, roles, users } = self;
-        api_keys.0.is_empty() && organizations.is_none() && permissions.is_none() && roles.is_none() && users.is_none()
+        let Self { api_keys, feature_flags, organizations, permissions, roles, users, webhook_endpoints } = self;
+        api_keys.0.is_empty()
+            && feature_flags.is_none()
+            && organizations.is_none()
+            && permissions.is_none()
+            && roles.is_none()
+            && users.is_none()
+            && webhook_endpoints.is_none()
     }
 }
 
@@ -211,10 +251,16 @@ body! {
         name: String,
         /// What the application calls it.
         external_id: Option<String>,
+        /// What Stripe calls it.
+        stripe_customer_id: Option<String>,
         /// Pairs to be set; others stay.
         metadata: metadata::Change,
         /// Whether people of other domains may sign in through its connections.
         allow_profiles_outside_organization: Option<bool>,
+        /// The slugs of all its roles and of the environment's, highest first, if it has an order of its own.
+        role_order: Option<Vec<String>>,
+        /// The slug of its default role, if it has one of its own.
+        default_role: Option<String>,
         /// Domains that it has, beside others.
         domains: Option<Vec<Domain>>,
         /// Who takes part in it, beside others.
@@ -240,10 +286,16 @@ words! {
 body! {
     /// A domain of an organization.
     pub struct Domain {
+        /// Its id, if it is pinned.
+        id: Option<OrganizationDomainId>,
         /// The domain.
         domain: String,
         /// Whether it is vouched for; it is not unless this says so.
-        state: Option<DomainState>;
+        state: Option<DomainState>,
+        /// What the TXT record says before its token, if it is published already.
+        verification_prefix: Option<String>,
+        /// What the TXT record must hold, if it is published already.
+        verification_token: Option<String>;
         at: Place<Domain>
     }
 }
@@ -276,6 +328,8 @@ impl Entry for Membership {
 body! {
     /// A permission.
     pub struct Permission {
+        /// Its id, if it is pinned.
+        id: Option<PermissionId>,
         /// The name that programs use.
         slug: String,
         /// The name that people use.
@@ -295,6 +349,8 @@ impl Entry for Permission {
 body! {
     /// A role.
     pub struct Role {
+        /// Its id, if it is pinned.
+        id: Option<RoleId>,
         /// The name that programs use.
         slug: String,
         /// The name that people use.
@@ -338,6 +394,8 @@ body! {
         name: Option<String>,
         /// What the application calls them.
         external_id: Option<String>,
+        /// The language that they prefer.
+        locale: Option<String>,
         /// Pairs to be set; others stay.
         metadata: metadata::Change,
         /// The password that they sign in with. It need not be a strong one.
