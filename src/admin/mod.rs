@@ -27,10 +27,10 @@ pub fn routes() -> Routes {
         .merge(management_keys::routes())
         .merge(settings::routes())
         .merge(roles::routes())
-        .merge(feature_flags::routes())
         .merge(applications::routes())
         .merge(mail::routes())
         .merge(webhooks::routes())
+        .merge(feature_flags::routes())
         .merge(clock::routes())
 }
 

@@ -237,12 +237,6 @@ kinds! {
     SessionKind SessionId "session" "Session";
     /// A key that signs an environment's tokens. Its id is the `kid` of those tokens.
     SigningKeyKind SigningKeyId "signing_key" "Signing key";
-    /// A feature that some have and others have not.
-    FeatureFlagKind FeatureFlagId "flag" "Feature flag";
-    /// A rule of a feature flag.
-    FlagRuleKind FlagRuleId "flag_rule" "Flag rule";
-    /// A target of a feature flag or of one of its rules.
-    FlagTargetKind FlagTargetId "flag_target" "Flag target";
     /// Where an application wants to be told of events.
     WebhookEndpointKind WebhookEndpointId "we" "Webhook endpoint";
     /// An event that is owed to an endpoint.
@@ -261,4 +255,10 @@ kinds! {
     WaitlistKind WaitlistId "waitlist" "Waitlist";
     /// Somebody on such a list.
     WaitlistEntryKind WaitlistEntryId "wl_user" "Waitlist entry";
+    /// A feature that some have and others have not.
+    FeatureFlagKind FeatureFlagId "flag" "Feature flag";
+    /// A rule of a feature flag.
+    FlagRuleKind FlagRuleId "flag_rule" "Flag rule";
+    /// A target of a feature flag or of one of its rules.
+    FlagTargetKind FlagTargetId "flag_target" "Flag target";
 }

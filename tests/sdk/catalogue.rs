@@ -107,7 +107,7 @@ fn collect(folder: &Path, texts: &mut Vec<String>) {
         if path.is_dir() {
             collect(&path, texts);
         } else if !path.ends_with("webhook_events.rs") {
-            // The catalogue of webhooks names what others will emit.
+            // (The catalogue of webhooks names what others will emit.)
             texts.push(std::fs::read_to_string(path).unwrap());
         }
     }

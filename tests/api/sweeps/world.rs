@@ -120,11 +120,11 @@ impl World {
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
-        cases.extend(self.feature_flags());
         cases.extend(self.webhook_endpoints());
         cases.extend(self.applications());
         cases.extend(self.invitations());
         cases.extend(self.waitlists());
+        cases.extend(self.feature_flags());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -276,6 +276,17 @@ impl World {
         ]
     }
 
+    fn webhook_endpoints(&self) -> Vec<Case> {
+        let (all, one) = ("/webhook_endpoints", format!("/webhook_endpoints/{}", self.endpoint));
+        let third = json!({ "endpoint_url": "https://third.example.test", "events": ["user.created"] });
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, third),
+            self.send(Method::PATCH, "/webhook_endpoints/{id}", &one, json!({ "status": "disabled" })),
+            self.delete("/webhook_endpoints/{id}", &one),
+        ]
+    }
+
     fn feature_flags(&self) -> Vec<Case> {
         let target = "/feature-flags/{slug}/targets/{resource_id}";
         vec![
@@ -294,17 +305,6 @@ impl World {
                 &format!("/user_management/users/{}/feature-flags", self.user),
             ),
             self.get("/sdk/feature-flags", "/sdk/feature-flags?payload_version=2"),
-        ]
-    }
-
-    fn webhook_endpoints(&self) -> Vec<Case> {
-        let (all, one) = ("/webhook_endpoints", format!("/webhook_endpoints/{}", self.endpoint));
-        let third = json!({ "endpoint_url": "https://third.example.test", "events": ["user.created"] });
-        vec![
-            self.get(all, all),
-            self.send(Method::POST, all, all, third),
-            self.send(Method::PATCH, "/webhook_endpoints/{id}", &one, json!({ "status": "disabled" })),
-            self.delete("/webhook_endpoints/{id}", &one),
         ]
     }
 
