@@ -88,7 +88,7 @@ pub(super) async fn keyring(config: &Config, database: &Database) -> Result<Keyr
 
 /// What calls out, as far as the operator allows it.
 pub(super) fn http(config: &Config) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    Ok(Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())?)
+    Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())
 }
 
 /// The master key that is set, or lies in the data directory. None where there is neither.
