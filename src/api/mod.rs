@@ -3,11 +3,13 @@
 //! A handler extracts, calls one function and wraps the answer: reads go to `store`, writes to `domain`. Doors do
 //! not import one another.
 
+pub mod api_keys;
 pub mod authentication;
 pub mod authorization;
 pub mod cors_origins;
 pub mod events;
 pub mod feature_flags;
+pub mod groups;
 pub mod invitations;
 pub mod jwks;
 pub mod jwt_template;
@@ -32,6 +34,8 @@ pub fn routes() -> Routes {
         .merge(organization_domains::routes())
         .merge(users::routes())
         .merge(organization_memberships::routes())
+        .merge(groups::routes())
+        .merge(api_keys::routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(authorization::routes())

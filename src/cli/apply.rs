@@ -8,6 +8,7 @@ use crate::db::Database;
 use crate::http::App;
 use crate::kernel::config::Config;
 use crate::protocol::password::{Hasher, Limits};
+use crate::protocol::web_address::Plain;
 use crate::seed::{self, Mode, Report, Seed, Tools};
 
 /// Applies the file, or shows what that would change.
@@ -42,7 +43,8 @@ pub async fn run(config: Config, arguments: Apply) -> Outcome {
 pub async fn at_start(path: &Path, app: &App) -> Outcome {
     let seed = seed::read(path)?;
     let mut report = Report::default();
-    let tools = Tools { database: app.database(), hasher: app.hasher(), keyring: app.keyring(), http: app.http() };
+    let (database, hasher, keyring) = (app.database(), app.hasher(), app.keyring());
+    let tools = Tools { database, hasher, keyring, http: app.http(), plain: app.plain_http() };
     seed::apply(tools, &seed, Mode::Apply, &mut report).await?;
     for warning in seed.warnings.iter().chain(&report.warnings) {
         tracing::warn!("seed: {warning}");
@@ -56,7 +58,8 @@ async fn apply(config: &Config, database: &Database, seed: &Seed, mode: Mode, re
     database::prepare(database).await?;
     let (keyring, http) = (boot::keyring(config, database).await?, boot::http(config)?);
     let hasher = Hasher::start(database.random.clone(), Limits::default())?;
-    let tools = Tools { database, hasher: &hasher, keyring: &keyring, http: &http };
+    let plain = if config.dev { Plain::Anywhere } else { Plain::Local };
+    let tools = Tools { database, hasher: &hasher, keyring: &keyring, http: &http, plain };
     Ok(seed::apply(tools, seed, mode, report).await?)
 }
 

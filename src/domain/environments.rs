@@ -5,7 +5,7 @@ use crate::db::{System, Tx};
 use crate::kernel::crypto::sha256;
 use crate::kernel::id::{ClientKind, EnvironmentId, ManagementKeyId};
 use crate::kernel::patch::Patch;
-use crate::kernel::secret::Secret;
+use crate::kernel::secret::{Secret, is_api_key, obfuscate};
 use crate::kernel::{Error, Result};
 use crate::model::environments::{Environment, ManagementKey};
 use crate::store;
@@ -140,17 +140,9 @@ pub async fn delete_key(system: &mut System, environment: &Environment, id: &Man
 
 /// A key that somebody pins must look like one, and be long enough not to be guessed.
 fn check_value(value: &Secret<String>) -> Result<()> {
-    let text = value.expose();
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if text.starts_with("sk_") && (11..=256).contains(&text.len()) && plain {
+    if is_api_key(value.expose()) {
         return Ok(());
     }
     let message = "api_key must begin with sk_ and have 11 to 256 letters, digits, '_' or '-'.";
     Err(Error::field("api_key", "invalid_format", message))
-}
-
-/// `sk_...3456`: enough to recognise a key, not enough to use it.
-fn obfuscate(value: &str) -> String {
-    let tail: String = value.chars().skip(value.chars().count().saturating_sub(4)).collect();
-    format!("sk_...{tail}")
 }

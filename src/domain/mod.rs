@@ -5,10 +5,12 @@
 //! session), never up and never sideways: what must happen elsewhere is an event that somebody reads.
 
 pub mod access_tokens;
+pub mod api_keys;
 pub mod authentication;
 pub mod cors_origins;
 pub mod environments;
 pub mod feature_flags;
+pub mod groups;
 pub mod installation;
 pub mod invitations;
 pub mod jwt_templates;

@@ -3,7 +3,7 @@
 //! The roles of a membership are role assignments on the root of the organization's tree, so what is shown here and
 //! what is checked are the same rows; see [`role_assignments`].
 
-use super::{invitations, role_assignments, sessions};
+use super::{api_keys, groups, invitations, role_assignments, sessions};
 use crate::db::Tx;
 use crate::kernel::error::FieldFault;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, UserId};
@@ -176,9 +176,11 @@ pub async fn accept(tx: &mut Tx, user: &UserId, organization: &OrganizationId, r
     }
 }
 
-/// Deletes a membership, with everything that the user may do by it.
+/// Deletes a membership, with everything that the user may do by it: it leaves its groups, and the user's API keys for
+/// this organization are revoked.
 pub async fn delete(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<()> {
     let membership = store::organization_memberships::lock(tx, id).await?;
+    groups::remove_from_all(tx, &[membership.subject]).await?;
     sessions::revoke_all_of_membership(tx, &membership.user_id, &membership.organization_id).await?;
     remove(tx, &[membership]).await
 }
@@ -189,8 +191,9 @@ pub async fn delete_all_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
     delete_all(tx, Owner::User(user)).await
 }
 
-/// Deletes the memberships in an organization that is being deleted, and ends the sessions that speak for it. The caller
-/// holds the organization, so none can be added.
+/// Deletes the memberships in an organization that is being deleted, with its groups, and ends the sessions that speak for
+/// it. The caller holds the organization, so none can be added. Here and not there, because groups are locked after
+/// memberships.
 pub async fn delete_all_of_organization(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
     delete_all(tx, Owner::Organization(organization)).await
 }
@@ -198,8 +201,15 @@ pub async fn delete_all_of_organization(tx: &mut Tx, organization: &Organization
 async fn delete_all(tx: &mut Tx, owner: Owner<'_>) -> Result<()> {
     let memberships = store::organization_memberships::lock_all(tx, owner).await?;
     match owner {
-        Owner::User(user) => sessions::revoke_all_of_user(tx, user).await?,
-        Owner::Organization(organization) => sessions::revoke_all_of_organization(tx, organization).await?,
+        Owner::User(user) => {
+            let subjects: Vec<_> = memberships.iter().map(|membership| membership.subject).collect();
+            groups::remove_from_all(tx, &subjects).await?;
+            sessions::revoke_all_of_user(tx, user).await?;
+        }
+        Owner::Organization(organization) => {
+            groups::delete_all_of_organization(tx, organization).await?;
+            sessions::revoke_all_of_organization(tx, organization).await?;
+        }
     }
     remove(tx, &memberships).await
 }
@@ -210,6 +220,7 @@ async fn remove(tx: &mut Tx, memberships: &[OrganizationMembership]) -> Result<(
     let subjects: Vec<_> = memberships.iter().map(|membership| membership.subject).collect();
     let ids: Vec<_> = memberships.iter().map(|membership| &membership.id).collect();
     role_assignments::remove_all_of_subjects(tx, &subjects).await?;
+    api_keys::delete_all_of_memberships(tx, memberships).await?;
     store::organization_memberships::delete(tx, &ids).await?;
     memberships.iter().try_for_each(|membership| tx.emit(membership.deleted()))
 }

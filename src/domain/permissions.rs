@@ -1,5 +1,6 @@
 //! Permissions: made, changed and deleted.
 
+use super::api_keys;
 use crate::db::Tx;
 use crate::kernel::id::PermissionId;
 use crate::kernel::patch::Patch;
@@ -93,7 +94,7 @@ pub async fn set_id(tx: &mut Tx, slug: &str, id: &PermissionId) -> Result<()> {
     store::permissions::set_id(tx, permission.key, id).await
 }
 
-/// Deletes a permission. Roles that have it lose it, which changes them, and each says so.
+/// Deletes a permission. Roles and API keys that have it lose it, which changes them, and each says so.
 pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
     let permission = lock(tx, slug).await?;
     store::roles::lock_having(tx, permission.key).await?;
@@ -102,6 +103,7 @@ pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
     for role in store::roles::touch(tx, &holders, now).await? {
         tx.emit(role.updated())?;
     }
+    api_keys::lose_permission(tx, permission.key, slug).await?;
     store::permissions::delete(tx, permission.key).await?;
     tx.emit(permission.deleted())
 }

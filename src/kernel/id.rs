@@ -225,6 +225,10 @@ kinds! {
     UserKind UserId "user" "User";
     /// A user's place in an organization.
     OrganizationMembershipKind OrganizationMembershipId "om" "Organization membership";
+    /// A group of an organization's memberships.
+    GroupKind GroupId "group" "Group";
+    /// A key that an application gives to its customers.
+    ApiKeyKind ApiKeyId "api_key" "API Key";
     /// A role of the environment or of one organization.
     RoleKind RoleId "role" "Role";
     /// A permission.

@@ -2,11 +2,13 @@
 //!
 //! One file a family. Nothing here has behaviour beyond its own form: rules are in `domain/`, rows in `store/`.
 
+pub mod api_keys;
 pub mod authentication;
 pub mod cors_origins;
 pub mod environments;
 pub mod events;
 pub mod feature_flags;
+pub mod groups;
 pub mod invitations;
 pub mod jwt_templates;
 pub mod keys;

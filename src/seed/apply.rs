@@ -2,7 +2,9 @@
 
 use super::fault::Failure;
 use super::shape::{Environment, Families};
-use super::{Report, Seed, environments, feature_flags, memberships, organizations, permissions, roles, users};
+use super::{
+    Report, Seed, applications, environments, feature_flags, memberships, organizations, permissions, roles, users,
+};
 use crate::db::{Database, System};
 use crate::domain::passwords::Hashed;
 use crate::domain::webhook_endpoints as webhooks;
@@ -10,6 +12,7 @@ use crate::kernel::crypto::Keyring;
 use crate::kernel::{Error, Result};
 use crate::outbound::http;
 use crate::protocol::password::Hasher;
+use crate::protocol::web_address::Plain;
 use crate::store;
 
 /// Whether it is meant.
@@ -32,6 +35,8 @@ pub struct Tools<'t> {
     pub keyring: &'t Keyring,
     /// What webhooks will be sent by.
     pub http: &'t http::Client,
+    /// Where plain http is good enough.
+    pub plain: Plain,
 }
 
 /// Applies a seed, environment by environment. The report holds what was changed, also when a later environment fails.
@@ -49,7 +54,7 @@ pub async fn apply(tools: Tools<'_>, seed: &Seed, mode: Mode, report: &mut Repor
 }
 
 async fn apply_one(tools: Tools<'_>, entry: &Environment, mode: Mode) -> Result<Report> {
-    let Tools { database, hasher, keyring: _, http: _ } = tools;
+    let Tools { database, hasher, .. } = tools;
     // Hashing takes its time, and has no place in a transaction.
     let passwords = users::hash_passwords(database, hasher, entry).await?;
     let mut report = Report::default();
@@ -82,8 +87,8 @@ async fn settle(
     let installation = store::system::installation::lock(system).await?;
     let first = installation.first_environment_id.as_ref();
     let environment = environments::settle(system, entry, first, report).await?;
-    let Families { api_keys: _, feature_flags, organizations, permissions, roles, users, webhook_endpoints } =
-        &entry.families;
+    let families = &entry.families;
+    let Families { feature_flags, organizations, permissions, roles, users, webhook_endpoints, .. } = families;
     let organizations = organizations.as_deref().unwrap_or_default();
     let roles = roles.as_deref().unwrap_or_default();
     system
@@ -101,6 +106,7 @@ async fn settle(
                 memberships::settle(tx, entry, organization, multiple_roles, report).await?;
             }
             feature_flags::settle(tx, feature_flags.as_deref().unwrap_or_default(), report).await?;
+            applications::settle(tx, families, tools.plain, report).await?;
             let endpoints = webhook_endpoints.as_deref().unwrap_or_default();
             let tools = webhooks::Tools { keyring: tools.keyring, http: tools.http };
             super::webhook_endpoints::settle(tx, tools, endpoints, report).await

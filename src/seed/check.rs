@@ -12,6 +12,7 @@ use crate::model::environments::Settings;
 use crate::model::roles::RoleType;
 use crate::protocol::dns_name;
 use crate::protocol::password::Scheme;
+use crate::protocol::web_address::{self, Plain};
 
 /// Adds the faults of an environment and of all that it holds.
 pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
@@ -19,6 +20,7 @@ pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
     name(faults, &identity.at.field("name"), identity.name.as_deref());
     if let Some(settings) = &identity.settings {
         self::settings(settings, faults);
+        invitation_url(settings, faults);
     }
     let families = &environment.families;
     permissions(families.permissions.as_deref().unwrap_or_default(), faults);
@@ -50,10 +52,21 @@ fn settings(entry: &shape::Settings, faults: &mut Faults) {
         ("access_token_seconds", entry.access_token_seconds, Settings::ACCESS_TOKEN_SECONDS),
         ("session_seconds", entry.session_seconds, Settings::SESSION_SECONDS),
         ("session_idle_seconds", entry.session_idle_seconds.as_value().copied(), Settings::SESSION_SECONDS),
+        ("invitation_days", entry.invitation_days, Settings::INVITATION_DAYS),
     ] {
         if let Some(value) = value {
             faults.between(&entry.at.field(field), value, &bounds);
         }
+    }
+}
+
+/// What is http in one place may be https in another, so that is not judged.
+fn invitation_url(entry: &shape::Settings, faults: &mut Faults) {
+    let field = entry.at.field("invitation_url");
+    if let Some(url) = entry.invitation_url.as_value()
+        && let Err(problem) = web_address::page(url, Plain::Anywhere)
+    {
+        faults.add(field.as_str(), "invalid_url", format!("{field} {problem}."));
     }
 }
 

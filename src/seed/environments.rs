@@ -101,6 +101,9 @@ async fn set(system: &mut System, current: &Environment, identity: &shape::Ident
     let mut input = Update { name: identity.name.clone(), ..Update::default() };
     if let Some(settings) = &identity.settings {
         let seconds = |value: i64| i32::try_from(value).map_err(Error::internal);
+        input.invitation_url = settings.invitation_url.clone();
+        input.invitation_days = settings.invitation_days.map(seconds).transpose()?;
+        input.waitlist_confirmation_mail = settings.waitlist_confirmation_mail;
         input.multiple_roles = settings.multiple_roles;
         input.access_token_seconds = settings.access_token_seconds.map(seconds).transpose()?;
         input.session_seconds = settings.session_seconds.map(seconds).transpose()?;

@@ -8,6 +8,7 @@
 //! The format is that of the seed file of WorkOS's emulator, with `environment` and `environments` added; see
 //! `docs/seed.md`. Where to look next: `shape` is what a file may say, [`apply()`] is what is done with it.
 
+mod applications;
 mod apply;
 mod check;
 mod environments;

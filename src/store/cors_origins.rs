@@ -20,6 +20,14 @@ pub async fn list(db: &mut Db, page: &Page<CorsOriginKind>) -> Result<List<CorsO
         .await
 }
 
+/// The origin of this spelling, which is the one that browsers use.
+pub async fn find_by_origin(db: &mut Db, origin: &str) -> Result<Option<CorsOrigin>> {
+    db.query(sql!("select ", columns!(), " from cors_origins c where c.environment = $1 and c.origin = $2"))
+        .bind(origin)
+        .find()
+        .await
+}
+
 /// Writes a new origin.
 pub async fn insert(db: &mut Db, origin: &CorsOrigin) -> Result<()> {
     db.query(sql!(

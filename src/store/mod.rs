@@ -3,11 +3,13 @@
 //! One file a family, one statement a function, no rules. Functions take `&mut Db`, which binds the environment as
 //! `$1`; files do not call one another, they join tables. What crosses environments is in [`system`].
 
+pub mod api_keys;
 pub mod authorization;
 pub mod cors_origins;
 pub mod environments;
 pub mod events;
 pub mod feature_flags;
+pub mod groups;
 pub mod invitations;
 pub mod jwt_templates;
 pub mod mail;

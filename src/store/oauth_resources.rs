@@ -21,6 +21,14 @@ pub async fn list(db: &mut Db, page: &Page<OauthResourceKind>) -> Result<List<Oa
         .await
 }
 
+/// The resource of this address.
+pub async fn find_by_uri(db: &mut Db, uri: &str) -> Result<Option<OauthResource>> {
+    db.query(sql!("select ", columns!(), " from oauth_resources r where r.environment = $1 and r.uri = $2"))
+        .bind(uri)
+        .find()
+        .await
+}
+
 /// Holds which of the environment's resources is the default, until the transaction ends.
 ///
 /// There may be no row yet that could be held, so it is the environment's own; what is made in it meanwhile does not

@@ -50,15 +50,16 @@ pub async fn lock(db: &mut Db, slug: &str) -> Result<Permission> {
 
 /// The permissions of these slugs, all of which must be there. Until the transaction ends, none can be deleted.
 pub async fn hold(db: &mut Db, slugs: &[String]) -> Result<Vec<Permission>> {
-    let found: Vec<Permission> = db
-        .query(sql!(permissions!(), " and p.slug = any($2) order by p.slug for key share of p"))
-        .bind(slugs)
-        .all()
-        .await?;
+    let found = hold_known(db, slugs).await?;
     match slugs.iter().find(|&slug| found.iter().all(|permission| permission.slug != *slug)) {
         Some(unknown) => Err(missing(unknown)),
         None => Ok(found),
     }
+}
+
+/// Those of these slugs that there are, in their order. Until the transaction ends, none can be deleted.
+pub async fn hold_known(db: &mut Db, slugs: &[String]) -> Result<Vec<Permission>> {
+    db.query(sql!(permissions!(), " and p.slug = any($2) order by p.slug for key share of p")).bind(slugs).all().await
 }
 
 /// A new permission.

@@ -55,8 +55,10 @@ fn state(family: &str) -> &'static str {
         "invitations" => "complete; the page that accepts them comes with hosted sign-in",
         "waitlists" => "complete",
         "users" => "complete but for changes and verification of addresses",
-        "events"
+        "api_keys"
+        | "events"
         | "feature_flags"
+        | "groups"
         | "jwks"
         | "organizations"
         | "organization_domains"

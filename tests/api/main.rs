@@ -7,6 +7,7 @@
 mod harness;
 
 mod admin;
+mod api_keys;
 mod architecture;
 mod authorization;
 mod callers;
@@ -18,6 +19,7 @@ mod documents;
 mod event_log;
 mod events;
 mod feature_flags;
+mod groups;
 mod imported_passwords;
 mod installation;
 mod invitations;

@@ -48,12 +48,20 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    "api_key.created" => ApiKeyCreated,
+    "api_key.updated" => ApiKeyUpdated,
+    "api_key.revoked" => ApiKeyRevoked,
     "authentication.password_failed" => AuthenticationPasswordFailed,
     "authentication.password_succeeded" => AuthenticationPasswordSucceeded,
     "flag.created" => FlagCreated,
     "flag.updated" => FlagUpdated,
     "flag.deleted" => FlagDeleted,
     "flag.rule_updated" => FlagRuleUpdated,
+    "group.created" => GroupCreated,
+    "group.updated" => GroupUpdated,
+    "group.deleted" => GroupDeleted,
+    "group.member_added" => GroupMemberAdded,
+    "group.member_removed" => GroupMemberRemoved,
     "invitation.accepted" => InvitationAccepted,
     "invitation.created" => InvitationCreated,
     "invitation.resent" => InvitationResent,

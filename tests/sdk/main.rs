@@ -6,11 +6,13 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod api_keys;
 mod applications;
 mod authorization;
 mod catalogue;
 mod events;
 mod feature_flags;
+mod groups;
 mod invitations;
 mod organization_domains;
 mod organization_memberships;

@@ -4,6 +4,7 @@
 //! them. What happens to keys that are not among them is in [`super::place`]; what the values must be, beyond their
 //! form, is in [`super::check`].
 
+mod applications;
 mod feature_flags;
 mod webhook_endpoints;
 
@@ -27,6 +28,7 @@ use crate::model::roles::RoleType;
 use crate::protocol::password::{SaltPosition, Scheme};
 use crate::words;
 
+pub use self::applications::{CorsOrigin, JwtTemplate, OauthResource, RedirectUri};
 pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
 pub use self::webhook_endpoints::WebhookEndpoint;
 
@@ -73,7 +75,13 @@ body! {
         /// How long a session lasts at most, in seconds.
         session_seconds: Option<i64>,
         /// After how many seconds without a refresh a session ends; null is never.
-        session_idle_seconds: Patch<i64>;
+        session_idle_seconds: Patch<i64>,
+        /// Where people accept invitations; null is nowhere.
+        invitation_url: Patch<String>,
+        /// For how many days an invitation can be accepted.
+        invitation_days: Option<i64>,
+        /// Whether who joins a waitlist is sent a mail.
+        waitlist_confirmation_mail: Option<bool>;
         at: Place<Settings>
     }
 }
@@ -128,9 +136,7 @@ const LATER_FAMILIES: &[&str] = &[
     "directories",
     "errorHooks",
     "invitations",
-    "jwtTemplate",
     "pipeConnections",
-    "redirectUris",
     "resourceTypes",
 ];
 
@@ -178,12 +184,20 @@ body! {
     pub struct Families {
         /// Its management keys.
         api_keys as "apiKeys": ApiKeys,
+        /// The origins that browsers may ask from.
+        cors_origins as "corsOrigins": Option<Vec<CorsOrigin>>,
         /// Its feature flags.
         feature_flags as "featureFlags": Option<Vec<FeatureFlag>>,
+        /// The template of its access tokens.
+        jwt_template as "jwtTemplate": Option<JwtTemplate>,
+        /// The resources that tokens may be for.
+        oauth_resources as "oauthResources": Option<Vec<OauthResource>>,
         /// Its organizations, with what is inside them.
         organizations: Option<Vec<Organization>>,
         /// Its permissions.
         permissions: Option<Vec<Permission>>,
+        /// The addresses that people may be sent back to.
+        redirect_uris as "redirectUris": Option<Vec<RedirectUri>>,
         /// Its roles, and those of its organizations.
         roles: Option<Vec<Role>>,
         /// Its users.
@@ -195,11 +209,27 @@ body! {
 
 impl Families {
     fn is_empty(&self) -> bool {
-        let Self { api_keys, feature_flags, organizations, permissions, roles, users, webhook_endpoints } = self;
+        let Self {
+            api_keys,
+            cors_origins,
+            feature_flags,
+            jwt_template,
+            oauth_resources,
+            organizations,
+            permissions,
+            redirect_uris,
+            roles,
+            users,
+            webhook_endpoints,
+        } = self;
         api_keys.0.is_empty()
+            && cors_origins.is_none()
             && feature_flags.is_none()
+            && jwt_template.is_none()
+            && oauth_resources.is_none()
             && organizations.is_none()
             && permissions.is_none()
+            && redirect_uris.is_none()
             && roles.is_none()
             && users.is_none()
             && webhook_endpoints.is_none()

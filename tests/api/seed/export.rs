@@ -61,7 +61,9 @@ fn timeless(mut value: Value) -> Value {
 /// An environment with something of everything.
 async fn world(t: &Test) {
     run(t, &read(t, EMULATOR).unwrap(), Mode::Apply).await.unwrap();
-    t.settings(json!({ "multiple_roles": true, "session_idle_seconds": 3600 })).await;
+    let settings = json!({ "multiple_roles": true, "session_idle_seconds": 3600, "invitation_days": 5,
+                           "invitation_url": "https://app.example.test/join", "waitlist_confirmation_mail": true });
+    t.settings(settings).await;
     let ann = t.person("dora@heron.example").await;
     t.put(format!("/user_management/users/{}", id(&ann)), json!({ "locale": "de" })).await.ok();
     let body = json!({ "name": "Twin", "domain_data": [{ "domain": "twin.test", "state": "pending" }] });
@@ -76,6 +78,17 @@ async fn world(t: &Test) {
     let body = json!({ "endpoint_url": "https://hooks.example.test/a", "events": ["user.created", "flag.updated"] });
     let endpoint = t.post("/webhook_endpoints", body).await.created();
     t.patch(format!("/webhook_endpoints/{}", id(&endpoint)), json!({ "status": "disabled" })).await.ok();
+    let text = "
+        redirectUris:
+          - { uri: 'https://a.example.test/callback' }
+          - { uri: 'https://*.example.test/x' }
+          - { uri: 'http://localhost:3000/b', default: true }
+        corsOrigins: [{ origin: 'https://App.example.test' }]
+        oauthResources:
+          - { uri: 'https://mcp.example.test/mcp' }
+          - { uri: 'https://other.example.test/', default: true }";
+    assert_eq!(apply(t, text).await.len(), 6);
+    assert_eq!(apply(t, text).await, [""; 0]);
     t.flag(json!({ "slug": "plain", "name": "Plain" })).await;
     let owner = json!({ "email": "ann@heron.example", "first_name": "Ann", "last_name": null });
     t.flag(json!({ "slug": "full", "name": "Full", "owner": owner, "tags": ["a"], "enabled": true })).await;
@@ -111,6 +124,9 @@ fn an_export_is_made_again_elsewhere_and_exported_again_is_the_same_text() {
             "/authorization/permissions?order=asc",
             "/feature-flags?order=asc",
             "/webhook_endpoints?order=asc",
+            "/user_management/redirect_uris?order=asc",
+            "/user_management/cors_origins?order=asc",
+            "/user_management/jwt_template",
             "/sdk/feature-flags?payload_version=2",
             "/authorization/roles",
             "/authorization/organizations/org_01SEEDHERON/roles",

@@ -33,7 +33,7 @@ fn read(t: &Test, text: &str) -> Result<Seed, Failure> {
 async fn run(t: &Test, seed: &Seed, mode: Mode) -> Result<Report, Failure> {
     let mut report = Report::default();
     let (database, hasher) = (t.app.database(), t.app.hasher());
-    let tools = Tools { database, hasher, keyring: t.app.keyring(), http: t.app.http() };
+    let tools = Tools { database, hasher, keyring: t.app.keyring(), http: t.app.http(), plain: t.app.plain_http() };
     seed::apply(tools, seed, mode, &mut report).await?;
     Ok(report)
 }
@@ -122,7 +122,6 @@ fn the_seed_file_of_the_emulator_is_applied_as_it_is() {
                 "connections",
                 "errorHooks",
                 "invitations",
-                "jwtTemplate",
             ]
         );
         let open: Vec<_> = report.warnings.iter().map(named).collect();

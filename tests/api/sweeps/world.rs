@@ -37,6 +37,12 @@ pub struct World {
     domain: String,
     membership: String,
     inactive: String,
+    /// A group with two members, and one with the first of them.
+    groups: [String; 2],
+    /// Who is in the first group only.
+    colleague: String,
+    /// A key of the organization, and its value.
+    api_key: (String, String),
     session: String,
     endpoint: String,
     pub(super) config: Config,
@@ -87,6 +93,24 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
+        let member = make("/user_management/users", with("member")).await;
+        let join = json!({ "user_id": member, "organization_id": organization });
+        let colleague = make("/user_management/organization_memberships", join).await;
+        let all = format!("/organizations/{organization}/groups");
+        let groups = [make(&all, json!({ "name": "Both" })).await, make(&all, json!({ "name": "One" })).await];
+        for (group, joining) in [(0, &membership), (0, &colleague), (1, &membership)] {
+            let path = format!("{all}/{}/organization-memberships", groups[group]);
+            t.post(path, json!({ "organization_membership_id": joining })).await.ok();
+        }
+        let keys = format!("/organizations/{organization}/api_keys");
+        let of_user = format!("/user_management/users/{user}/api_keys");
+        make(&keys, json!({ "name": "first" })).await;
+        for name in ["first", "second"] {
+            make(&of_user, json!({ "name": name, "organization_id": organization })).await;
+        }
+        let made = t.post(&keys, json!({ "name": "second", "permissions": ["read"] })).await.created();
+        let api_key = (id(&made), made["value"].as_str().unwrap().to_owned());
+        own.push(api_key.0.clone());
         for (slug, enabled) in [("beta", true), ("dark", true), ("off", false)] {
             let body = json!({ "slug": slug, "name": slug, "enabled": enabled });
             own.push(id(&t.flag(body).await));
@@ -95,7 +119,21 @@ impl World {
             }
         }
         let config = Config::make(t, &organization, &mut own).await;
-        Self { organization, user, loner, domain, membership, inactive, session: String::new(), endpoint, config, own }
+        Self {
+            organization,
+            user,
+            loner,
+            domain,
+            membership,
+            inactive,
+            groups,
+            colleague,
+            api_key,
+            session: String::new(),
+            endpoint,
+            config,
+            own,
+        }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -116,6 +154,9 @@ impl World {
         cases.extend(self.domains());
         cases.extend(self.users());
         cases.extend(self.memberships());
+        cases.extend(self.groups());
+        cases.extend(self.group_members());
+        cases.extend(self.api_keys());
         cases.extend(self.sessions());
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
@@ -207,6 +248,54 @@ impl World {
                 &format!("/authorization/organization_memberships/{}/check", self.membership),
                 question,
             ),
+        ]
+    }
+
+    fn groups(&self) -> Vec<Case> {
+        let all = format!("/organizations/{}/groups", self.organization);
+        let one = format!("{all}/{}", self.groups[0]);
+        let (groups, group) =
+            ("/organizations/{organization_id}/groups", "/organizations/{organization_id}/groups/{group_id}");
+        vec![
+            self.get(groups, &all),
+            self.send(Method::POST, groups, &all, json!({ "name": "Third" })),
+            self.get(group, &one),
+            self.send(Method::PATCH, group, &one, json!({ "name": "Changed" })),
+            self.delete(group, &one),
+        ]
+    }
+
+    fn group_members(&self) -> Vec<Case> {
+        let members = "/organizations/{organization_id}/groups/{group_id}/organization-memberships";
+        let member =
+            "/organizations/{organization_id}/groups/{group_id}/organization-memberships/{organization_membership_id}";
+        let [both, one] = &self.groups;
+        let of = |group: &str| format!("/organizations/{}/groups/{group}/organization-memberships", self.organization);
+        let groups = "/user_management/organization_memberships/{id}/groups";
+        vec![
+            self.get(members, &of(both)),
+            self.send(Method::POST, members, &of(one), json!({ "organization_membership_id": self.colleague })),
+            self.send(Method::PATCH, members, &of(one), json!({ "remove": [self.membership] })),
+            self.delete(member, &format!("{}/{}", of(both), self.colleague)),
+            self.get(groups, &format!("/user_management/organization_memberships/{}/groups", self.membership)),
+        ]
+    }
+
+    fn api_keys(&self) -> Vec<Case> {
+        let of_organization = format!("/organizations/{}/api_keys", self.organization);
+        let of_user = format!("/user_management/users/{}/api_keys", self.user);
+        let (organization, user) =
+            ("/organizations/{organization_id}/api_keys", "/user_management/users/{id}/api_keys");
+        let (id, value) = &self.api_key;
+        let named = json!({ "name": "Third", "organization_id": self.organization });
+        vec![
+            self.get(organization, &of_organization),
+            self.send(Method::POST, organization, &of_organization, named.clone()),
+            self.get(user, &of_user),
+            self.send(Method::POST, user, &of_user, named),
+            self.send(Method::POST, "/api_keys/validations", "/api_keys/validations", json!({ "value": value })),
+            self.send(Method::POST, "/api_keys/{id}/expire", &format!("/api_keys/{id}/expire"), json!({})),
+            self.delete("/api_keys/{id}", &format!("/api_keys/{id}")),
         ]
     }
 
