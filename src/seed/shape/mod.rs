@@ -4,13 +4,21 @@
 //! them. What happens to keys that are not among them is in [`super::place`]; what the values must be, beyond their
 //! form, is in [`super::check`].
 
+mod applications;
+mod feature_flags;
+mod webhook_endpoints;
+
 use std::marker::PhantomData;
 
 use serde_json::{Map, Value, json};
 
 use super::place::{Entry, LATER, Place, note_rest};
 use crate::body;
-use crate::kernel::id::{ClientId, EnvironmentId, OrganizationId, OrganizationMembershipId, UserId};
+use crate::kernel::id::{
+    ClientId, EnvironmentId, OrganizationDomainId, OrganizationId, OrganizationMembershipId, PermissionId, RoleId,
+    UserId,
+};
+use crate::kernel::patch::Patch;
 use crate::kernel::read::{Body, Read, ReadFields, Reader};
 use crate::kernel::schema::Fields;
 use crate::kernel::secret::Secret;
@@ -19,6 +27,10 @@ use crate::model::organization_memberships::Status;
 use crate::model::roles::RoleType;
 use crate::protocol::password::{SaltPosition, Scheme};
 use crate::words;
+
+pub use self::applications::{CorsOrigin, JwtTemplate, OauthResource, RedirectUri};
+pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
+pub use self::webhook_endpoints::WebhookEndpoint;
 
 /// An environment of the file, and what it holds.
 #[derive(Debug)]
@@ -42,12 +54,39 @@ body! {
         /// A key to it.
         api_key as "apiKey": Option<Secret<String>>,
         /// The id by which applications name it.
-        client_id as "clientId": Option<ClientId>;
+        client_id as "clientId": Option<ClientId>,
+        /// What the operator may set in it.
+        settings: Option<Settings>;
         at: Place<Identity>
     }
 }
 
 impl Entry for Identity {
+    const LATER: &'static [&'static str] = &[];
+}
+
+body! {
+    /// Settings of an environment. Those that are not named stay.
+    pub struct Settings {
+        /// Whether a membership may have several roles of the organization.
+        multiple_roles: Option<bool>,
+        /// How long an access token is valid, in seconds.
+        access_token_seconds: Option<i64>,
+        /// How long a session lasts at most, in seconds.
+        session_seconds: Option<i64>,
+        /// After how many seconds without a refresh a session ends; null is never.
+        session_idle_seconds: Patch<i64>,
+        /// Where people accept invitations; null is nowhere.
+        invitation_url: Patch<String>,
+        /// For how many days an invitation can be accepted.
+        invitation_days: Option<i64>,
+        /// Whether who joins a waitlist is sent a mail.
+        waitlist_confirmation_mail: Option<bool>;
+        at: Place<Settings>
+    }
+}
+
+impl Entry for Settings {
     const LATER: &'static [&'static str] = &[];
 }
 
@@ -64,7 +103,8 @@ body! {
         id: Option<EnvironmentId>,
         name: Option<String>,
         api_key as "apiKey": Option<Secret<String>>,
-        client_id as "clientId": Option<ClientId>;
+        client_id as "clientId": Option<ClientId>,
+        settings: Option<Settings>;
         content: Content<Nested>
     }
 }
@@ -95,13 +135,9 @@ const LATER_FAMILIES: &[&str] = &[
     "connections",
     "directories",
     "errorHooks",
-    "featureFlags",
     "invitations",
-    "jwtTemplate",
     "pipeConnections",
-    "redirectUris",
     "resourceTypes",
-    "webhookEndpoints",
 ];
 
 impl File {
@@ -113,9 +149,9 @@ impl File {
             Environment { identity, families: content.families, prefix: String::new() }
         });
         let nested = environments.unwrap_or_default().into_iter().map(|nested| {
-            let Nested { id, name, api_key, client_id, content } = nested;
+            let Nested { id, name, api_key, client_id, settings, content } = nested;
             let prefix = format!("{}.", content.place);
-            let identity = Identity { id, name, api_key, client_id, at: Place::at(&content.place) };
+            let identity = Identity { id, name, api_key, client_id, settings, at: Place::at(&content.place) };
             Environment { identity, families: content.families, prefix }
         });
         top.into_iter().chain(nested).collect()
@@ -148,21 +184,55 @@ body! {
     pub struct Families {
         /// Its management keys.
         api_keys as "apiKeys": ApiKeys,
+        /// The origins that browsers may ask from.
+        cors_origins as "corsOrigins": Option<Vec<CorsOrigin>>,
+        /// Its feature flags.
+        feature_flags as "featureFlags": Option<Vec<FeatureFlag>>,
+        /// The template of its access tokens.
+        jwt_template as "jwtTemplate": Option<JwtTemplate>,
+        /// The resources that tokens may be for.
+        oauth_resources as "oauthResources": Option<Vec<OauthResource>>,
         /// Its organizations, with what is inside them.
         organizations: Option<Vec<Organization>>,
         /// Its permissions.
         permissions: Option<Vec<Permission>>,
+        /// The addresses that people may be sent back to.
+        redirect_uris as "redirectUris": Option<Vec<RedirectUri>>,
         /// Its roles, and those of its organizations.
         roles: Option<Vec<Role>>,
         /// Its users.
         users: Option<Vec<User>>,
+        /// Its webhook endpoints.
+        webhook_endpoints as "webhookEndpoints": Option<Vec<WebhookEndpoint>>,
     }
 }
 
 impl Families {
     fn is_empty(&self) -> bool {
-        let Self { api_keys, organizations, permissions, roles, users } = self;
-        api_keys.0.is_empty() && organizations.is_none() && permissions.is_none() && roles.is_none() && users.is_none()
+        let Self {
+            api_keys,
+            cors_origins,
+            feature_flags,
+            jwt_template,
+            oauth_resources,
+            organizations,
+            permissions,
+            redirect_uris,
+            roles,
+            users,
+            webhook_endpoints,
+        } = self;
+        api_keys.0.is_empty()
+            && cors_origins.is_none()
+            && feature_flags.is_none()
+            && jwt_template.is_none()
+            && oauth_resources.is_none()
+            && organizations.is_none()
+            && permissions.is_none()
+            && redirect_uris.is_none()
+            && roles.is_none()
+            && users.is_none()
+            && webhook_endpoints.is_none()
     }
 }
 
@@ -211,10 +281,16 @@ body! {
         name: String,
         /// What the application calls it.
         external_id: Option<String>,
+        /// What Stripe calls it.
+        stripe_customer_id: Option<String>,
         /// Pairs to be set; others stay.
         metadata: metadata::Change,
         /// Whether people of other domains may sign in through its connections.
         allow_profiles_outside_organization: Option<bool>,
+        /// The slugs of all its roles and of the environment's, highest first, if it has an order of its own.
+        role_order: Option<Vec<String>>,
+        /// The slug of its default role, if it has one of its own.
+        default_role: Option<String>,
         /// Domains that it has, beside others.
         domains: Option<Vec<Domain>>,
         /// Who takes part in it, beside others.
@@ -240,10 +316,16 @@ words! {
 body! {
     /// A domain of an organization.
     pub struct Domain {
+        /// Its id, if it is pinned.
+        id: Option<OrganizationDomainId>,
         /// The domain.
         domain: String,
         /// Whether it is vouched for; it is not unless this says so.
-        state: Option<DomainState>;
+        state: Option<DomainState>,
+        /// What the TXT record says before its token, if it is published already.
+        verification_prefix: Option<String>,
+        /// What the TXT record must hold, if it is published already.
+        verification_token: Option<String>;
         at: Place<Domain>
     }
 }
@@ -276,6 +358,8 @@ impl Entry for Membership {
 body! {
     /// A permission.
     pub struct Permission {
+        /// Its id, if it is pinned.
+        id: Option<PermissionId>,
         /// The name that programs use.
         slug: String,
         /// The name that people use.
@@ -295,6 +379,8 @@ impl Entry for Permission {
 body! {
     /// A role.
     pub struct Role {
+        /// Its id, if it is pinned.
+        id: Option<RoleId>,
         /// The name that programs use.
         slug: String,
         /// The name that people use.
@@ -338,6 +424,8 @@ body! {
         name: Option<String>,
         /// What the application calls them.
         external_id: Option<String>,
+        /// The language that they prefer.
+        locale: Option<String>,
         /// Pairs to be set; others stay.
         metadata: metadata::Change,
         /// The password that they sign in with. It need not be a strong one.
