@@ -126,6 +126,7 @@ fn every_event_that_the_server_can_emit_is_understood() {
         let membership = format!("/user_management/organization_memberships/{id}");
         t.put(&membership, json!({ "role_slug": "admin" })).await.ok();
         groups_and_keys(t, &organization, &id).await;
+        flags(t, &organization).await;
 
         let invitations = "/user_management/invitations";
         for (email, end) in [("ben@example.com", "accept"), ("cem@example.com", "revoke")] {
@@ -153,6 +154,23 @@ fn every_event_that_the_server_can_emit_is_understood() {
         let happened: BTreeSet<_> = t.all_events().await.into_iter().collect();
         assert_eq!(happened, catalogue::names());
     });
+}
+
+/// What there is to tell of feature flags.
+async fn flags(t: &Test, organization: &str) {
+    t.flag(json!({ "slug": "beta", "name": "Beta" })).await;
+    t.put("/feature-flags/beta/enable", json!({})).await.ok();
+    let target = format!("/feature-flags/beta/targets/{organization}");
+    t.post(&target, json!({})).await.no_content();
+    t.delete(&target).await.no_content();
+    let flag = format!("/admin/v1/environments/{}/feature_flags/beta", t.environment.id);
+    let rules = format!("{flag}/rules");
+    let conditions = json!([{ "target_type": "plan", "values": ["pro"] }]);
+    let rule = t.operator().post(&rules, json!({ "value": true, "conditions": conditions })).await.created();
+    let rule = format!("{rules}/{}", rule["id"].as_str().unwrap());
+    t.operator().patch(&rule, json!({ "value": false })).await.ok();
+    t.operator().delete(&rule).await.no_content();
+    t.operator().delete(flag).await.no_content();
 }
 
 /// What there is to tell of groups and of API keys.
