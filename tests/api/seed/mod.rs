@@ -110,9 +110,7 @@ fn the_seed_file_of_the_emulator_is_applied_as_it_is() {
         assert_eq!(
             left_out,
             [
-                "apiKeys",
                 "organizations[0].entitlements",
-                "organizations[0].groups",
                 "users[0].oauth_idp_id",
                 "users[0].oauth_provider",
                 "users[1].impersonator",
