@@ -77,7 +77,7 @@ pub(super) async fn keyring(config: &Config, database: &Database) -> Result<Keyr
 
 /// What calls out, as far as the operator allows it.
 pub(super) fn http(config: &Config) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    Client::new(Networks::new(config.webhook_allow.clone()), &http::machine()).map_err(Into::into)
+    Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())
 }
 
 /// The way to the server for mail. The settings come together or not at all.
