@@ -55,22 +55,28 @@ impl Connection {
     pub async fn send(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
         self.buffer.drain(..self.end);
         self.stream.write_all(request).await?;
-        let (mut head, mut whole) = (None, usize::MAX);
-        while self.buffer.len() < whole {
-            if head.is_none()
-                && let Some(length) = find(&self.buffer, b"\r\n\r\n")
-            {
-                head = Some(length + 4);
-                whole = length + 4 + content_length(&self.buffer[..length])?;
-                continue;
-            }
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        self.end = whole;
-        Ok(Answer { status: status(&self.buffer)?, body: &self.buffer[head.unwrap_or(whole)..whole] })
+        let (head, end) = read_message(&mut self.stream, &mut self.buffer).await?;
+        self.end = end;
+        Ok(Answer { status: status(&self.buffer)?, body: &self.buffer[head..end] })
     }
+}
+
+/// Reads until the buffer begins with a whole message; where its head ends, and where it ends.
+pub async fn read_message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(usize, usize)> {
+    let (mut head, mut end) = (0, usize::MAX);
+    while buffer.len() < end {
+        if head == 0
+            && let Some(length) = find(buffer, b"\r\n\r\n")
+        {
+            head = length + 4;
+            end = head + content_length(&buffer[..length])?;
+            continue;
+        }
+        if stream.read_buf(buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok((head, end))
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {

@@ -22,6 +22,7 @@ mod measures;
 mod pgbench;
 mod place;
 mod report;
+mod sink;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -127,6 +128,9 @@ async fn measure(place: &Place, plan: &Plan) -> Result<Vec<Line>, Fault> {
     }
     if plan.wants("events") {
         lines.push(measures::events(place, plan).await?);
+    }
+    if plan.wants("webhooks") {
+        lines.push(measures::webhooks(place, plan).await?);
     }
     lines.push(measures::memory(place)?);
     Ok(lines)

@@ -11,6 +11,7 @@ use super::cpu::Cpu;
 use super::drive::{Effort, Same, Sample, Script, flat_out, paced};
 use super::place::{CLIENT, KEY, Place};
 use super::report::{Aim, Line, median};
+use super::sink::Sink;
 use super::{Fault, Plan, pgbench};
 
 /// Organizations that reads go round.
@@ -83,7 +84,11 @@ impl World {
         }
         let floor = (0..ORGANIZATIONS).map(|row| request("GET", &format!("/rows/org_{row:026}"), "", None));
         let (floor, organizations) = (Round(floor.collect()), Round(organizations.into()));
-        Ok(Self { organizations, floor, check: check(place, &first).await? })
+        let check = check(place, &first).await?;
+        // Others, thousands of them: what is read is to be found and not just there.
+        flat_out(place.address, Effort { time: Duration::from_secs(2), ..plan.effort() }, Create).await?;
+        place.tidy().await?;
+        Ok(Self { organizations, floor, check })
     }
 }
 
@@ -205,16 +210,20 @@ pub async fn create_organization(place: &Place, plan: &Plan) -> Result<Line, Fau
     let (mut written, mut syncs) = (0.0, 0);
     for _ in 0..plan.rounds {
         let below = pgbench::run(place, plan.clients, plan.time).await?;
-        let before = pgbench::syncs(place).await?;
+        let before = (pgbench::syncs(place).await?, Cpu::now(place)?);
         let sample = flat_out(place.address, plan.effort(), Create).await?;
-        syncs += pgbench::syncs(place).await? - before;
-        written += sample.rate * plan.time.as_secs_f64() * 1.1;
+        let spent = Cpu::now(place)?.since(before.1);
+        syncs += pgbench::syncs(place).await? - before.0;
+        written += sample.answers();
+        rounds.cpu[0].add(&sample, spent.server, spent.postgres);
         rounds.add(below, sample);
     }
+    let each = rounds.cpu[0].each();
     let line = rounds.line("POST /organizations", "pgbench, one row each", Aim::AtLeast(0.4));
     // The statistics lag behind a little, so this is about right and no more.
     let syncs = u32::try_from(syncs).unwrap_or(u32::MAX).max(1);
-    Ok(line.note(format!("{:.1} commits for each sync of the log", written / f64::from(syncs))))
+    let group = written / f64::from(syncs);
+    Ok(line.note(format!("{group:.1} commits for each sync of the log; processor: {each} us")))
 }
 
 pub async fn sign_in(place: &Place, plan: &Plan) -> Result<Line, Fault> {
@@ -319,6 +328,41 @@ fn next(page: &[u8]) -> Option<String> {
     let tail = String::from_utf8_lossy(&page[page.len().saturating_sub(120)..]).into_owned();
     let (_, after) = tail.split_once("\"after\":\"")?;
     after.split_once('"').map(|(cursor, _)| cursor.to_owned())
+}
+
+/// Events of the log are queued for an endpoint again, a thousand at a time, until there is enough to do.
+pub async fn webhooks(place: &Place, plan: &Plan) -> Result<Line, Fault> {
+    const AT_ONCE: usize = 1000;
+    // What was written by other measurements may be too little, or nothing.
+    flat_out(place.address, Effort { time: Duration::from_secs(1), ..plan.effort() }, Create).await?;
+    let sink = Sink::begin().await?;
+    let body = json!({ "endpoint_url": sink.url, "events": ["organization.created"] });
+    let endpoint = place.call("POST", "/webhook_endpoints", Some(body), 201).await?;
+    let environments = place.call("GET", "/admin/v1/environments", None, 200).await?;
+    let environment = environments["data"][0]["id"].as_str().ok_or("there is no environment")?;
+    let path = format!("/admin/v1/environments/{environment}/webhook_replays");
+    let mut body = json!({
+        "endpoint_id": endpoint["id"], "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z",
+    });
+    let begun = Instant::now();
+    let mut queued = 0;
+    while queued < plan.rounds * AT_ONCE {
+        let replay = place.call("POST", &path, Some(body.clone()), 201).await?;
+        queued += replay["deliveries"].as_array().map_or(0, Vec::len);
+        if replay["after"].is_null() {
+            break;
+        }
+        body["after"] = replay["after"].clone();
+    }
+    let queued = u32::try_from(queued)?;
+    while sink.received() < queued {
+        if begun.elapsed() > Duration::from_secs(30) {
+            return Err(format!("{} of {queued} webhooks came in 30 s", sink.received()).into());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let rate = f64::from(queued) / begun.elapsed().as_secs_f64();
+    Ok(Line::new("webhooks delivered to one endpoint", rate, "/s").note(format!("{queued} of them")))
 }
 
 pub fn memory(place: &Place) -> Result<Line, Fault> {

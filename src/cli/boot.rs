@@ -61,6 +61,17 @@ pub async fn application(
     Ok((app, made))
 }
 
+/// The way to the server for mail. The settings come together or not at all.
+fn mailer(config: &Config) -> Result<Option<Mailer>, Box<dyn Error + Send + Sync>> {
+    match (&config.smtp_url, &config.mail_from) {
+        (Some(url), Some(from)) => {
+            let mailer = Mailer::new(url.expose(), from, SEND_TIME);
+            mailer.map(Some).map_err(|error| format!("VESTIBULE_SMTP_URL cannot be used: {error}").into())
+        }
+        (None, _) | (_, None) => Ok(None),
+    }
+}
+
 /// The keys that secrets are sealed under: made, if there are none yet.
 ///
 /// # Errors
@@ -78,17 +89,6 @@ pub(super) async fn keyring(config: &Config, database: &Database) -> Result<Keyr
 /// What calls out, as far as the operator allows it.
 pub(super) fn http(config: &Config) -> Result<Client, Box<dyn Error + Send + Sync>> {
     Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())
-}
-
-/// The way to the server for mail. The settings come together or not at all.
-fn mailer(config: &Config) -> Result<Option<Mailer>, Box<dyn Error + Send + Sync>> {
-    match (&config.smtp_url, &config.mail_from) {
-        (Some(url), Some(from)) => {
-            let mailer = Mailer::new(url.expose(), from, SEND_TIME);
-            mailer.map(Some).map_err(|error| format!("VESTIBULE_SMTP_URL cannot be used: {error}").into())
-        }
-        (None, _) | (_, None) => Ok(None),
-    }
 }
 
 /// The master key that is set, or lies in the data directory. None where there is neither.

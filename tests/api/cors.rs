@@ -48,7 +48,7 @@ fn an_origin_is_made_in_the_form_of_browsers_and_listed() {
         assert!(made["id"].as_str().unwrap().starts_with("cors_origin_"));
         let again = t.post(ALL, json!({ "origin": "https://app.example.com" })).await;
         assert!(again.fails(409, "duplicate_cors_origin")["message"].as_str().unwrap().contains("already exists"));
-        assert_eq!(t.pages(ALL).await, [made.clone()]);
+        assert_eq!(t.pages(ALL).await, std::slice::from_ref(&made));
         let other = t.neighbour().await;
         other.post(ALL, json!({ "origin": "https://app.example.com" })).await.created();
 

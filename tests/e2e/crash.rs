@@ -1,6 +1,6 @@
 //! Crashes: whoever is killed and whenever, what was acknowledged is there, and the log tells the same as the rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::harness::{Place, Server, until};
+use crate::webhooks::receiver;
 
 const WRITERS: usize = 8;
 
@@ -68,7 +69,7 @@ impl Load {
 }
 
 /// Every acknowledged organization is there as it was answered, and each one that is there has exactly one event.
-async fn holds(server: &Server, acknowledged: &[Value]) {
+async fn holds(server: &Server, acknowledged: &[Value]) -> BTreeMap<String, Value> {
     let by_id = |organizations: &[Value]| -> BTreeMap<String, Value> {
         organizations.iter().map(|it| (it["id"].as_str().unwrap().to_owned(), it.clone())).collect()
     };
@@ -80,6 +81,7 @@ async fn holds(server: &Server, acknowledged: &[Value]) {
     let told: Vec<_> = events.iter().map(|event| event["data"].clone()).collect();
     assert_eq!(by_id(&told), rows, "no row without its event, no event without its row");
     assert_eq!(told.len(), rows.len(), "no event twice");
+    rows
 }
 
 fn kill_postmaster(place: &Place) {
@@ -102,6 +104,55 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
         assert_eq!(server.made(), None);
         holds(&server.caller(&key), &acknowledged).await;
     }
+}
+
+/// How many writes the long test does: 2,000, or what this variable says. `.ci/run` says 10,000.
+fn writes() -> usize {
+    std::env::var_os("VESTIBULE_TEST_WRITES").map_or(2000, |text| text.to_str().unwrap().parse().unwrap())
+}
+
+/// Killed again and again while 8 clients write: rows and events tell the same, nothing acknowledged is missing, and a
+/// webhook tells of each at least once.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writes_and_their_webhooks_outlive_a_server_that_is_killed_and_killed() {
+    const KILLS: usize = 5;
+    let (address, received) = receiver().await;
+    let place = Place::new();
+    let settings = [
+        ("VESTIBULE_WEBHOOK_ALLOW", "127.0.0.0/8"),
+        ("VESTIBULE_API_KEY", "sk_of_the_many_writes"),
+        ("VESTIBULE_ADMIN_TOKEN", "operator-token-of-the-many-writes"),
+        ("VESTIBULE_DEV", "true"),
+    ];
+    let key = settings[1].1;
+    let mut server = place.server_with(&settings).await;
+    let endpoint = json!({ "endpoint_url": format!("http://{address}/hook"), "events": ["organization.created"] });
+    server.caller(key).post("/webhook_endpoints", endpoint).await.expect(201);
+    let mut acknowledged = Vec::new();
+    for _ in 0..KILLS {
+        let mut load = Load::begin(&server, key);
+        load.acknowledged(writes() / KILLS).await;
+        server.signal(Signal::SIGKILL);
+        assert_eq!(server.ended().await.code(), None, "it was killed");
+        acknowledged.append(&mut load.end().await);
+        server = place.server_with(&settings).await;
+    }
+    assert!(acknowledged.len() >= writes() / KILLS * KILLS);
+    let rows = holds(&server.caller(key), &acknowledged).await;
+
+    // What the killed ones were about to send is held for them until then.
+    let lease = json!({ "advance_seconds": 61 });
+    server.caller(settings[2].1).post("/admin/v1/dev/clock", lease).await.expect(200);
+    let mut told = BTreeSet::new();
+    until("webhooks have told of every row", async || {
+        for message in received.lock().unwrap().drain(..) {
+            let event: Value = serde_json::from_str(message.split_once("\r\n\r\n").unwrap().1).unwrap();
+            told.insert(event["data"]["id"].as_str().unwrap().to_owned());
+        }
+        (told.len() >= rows.len()).then_some(())
+    })
+    .await;
+    assert!(told.iter().eq(rows.keys()), "of every row, and of nothing else");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use crate::harness::{Place, until};
 const KEY: &str = "sk_test_of_webhooks_0123456789";
 
 /// A receiver that answers 200 to whatever begins like this, and keeps it; and where it is.
-async fn receiver() -> (String, Arc<Mutex<Vec<String>>>) {
+pub async fn receiver() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let received = Arc::new(Mutex::new(Vec::new()));
