@@ -39,25 +39,47 @@ pub struct Create {
     pub value: Option<Secret<String>>,
 }
 
+/// What is kept of the value of a key.
+#[derive(Debug)]
+pub struct Stored {
+    /// Its SHA-256.
+    pub hash: [u8; 32],
+    /// Enough of it to recognise it.
+    pub obfuscated_value: String,
+}
+
+impl Stored {
+    /// What is kept of this value, which must look like that of a key.
+    pub fn of(value: &Secret<String>) -> Result<Self> {
+        if !is_api_key(value.expose()) {
+            let message = "value must begin with sk_ and have 11 to 256 letters, digits, '_' or '-'.";
+            return Err(Error::field("value", "invalid_format", message));
+        }
+        Ok(Self { hash: sha256(value.expose().as_bytes()), obfuscated_value: obfuscate(value.expose()) })
+    }
+}
+
 /// Makes a key, with this value or a new one. This is the one time that the value can be shown.
-pub async fn create(tx: &mut Tx, input: Create) -> Result<(ApiKey, Secret<String>)> {
-    let Create { id, owner, name, mut permissions, expires_at, value } = input;
+pub async fn create(tx: &mut Tx, mut input: Create) -> Result<(ApiKey, Secret<String>)> {
+    let value = input.value.take().unwrap_or_else(|| Secret::new(format!("sk_{}", tx.random().alphanumeric(43))));
+    let key = import(tx, input, Stored::of(&value)?).await?;
+    Ok((key, value))
+}
+
+/// Makes a key of whose value only this is known: for a seed that comes from another server.
+pub async fn import(tx: &mut Tx, input: Create, stored: Stored) -> Result<ApiKey> {
+    let Create { id, owner, name, mut permissions, expires_at, value: _ } = input;
     if expires_at.is_some_and(|end| end <= tx.now()) {
         return Err(expired_at_birth(&owner));
     }
     permissions.sort_unstable();
     permissions.dedup();
     let allowed = hold(tx, &owner, &permissions).await?;
-    let value = value.unwrap_or_else(|| Secret::new(format!("sk_{}", tx.random().alphanumeric(43))));
-    if !is_api_key(value.expose()) {
-        let message = "value must begin with sk_ and have 11 to 256 letters, digits, '_' or '-'.";
-        return Err(Error::field("value", "invalid_format", message));
-    }
     let key = ApiKey {
         id: id.unwrap_or_else(|| tx.mint()),
         owner,
         name: name.trim().to_owned(),
-        obfuscated_value: obfuscate(value.expose()),
+        obfuscated_value: stored.obfuscated_value,
         last_used_at: None,
         expires_at,
         permissions,
@@ -68,14 +90,14 @@ pub async fn create(tx: &mut Tx, input: Create) -> Result<(ApiKey, Secret<String
         id: &key.id,
         owner: &key.owner,
         name: &key.name,
-        hash: &sha256(value.expose().as_bytes()),
+        hash: &stored.hash,
         obfuscated_value: &key.obfuscated_value,
         expires_at,
         permissions: &allowed,
     };
     store::api_keys::insert(tx, new, key.created_at).await?;
     tx.emit(key.created())?;
-    Ok((key, value))
+    Ok(key)
 }
 
 /// A key that has run out already is of no use to anybody. The API answers this with one status for organizations, and

@@ -3,7 +3,8 @@
 use super::fault::Failure;
 use super::shape::{Environment, Families};
 use super::{
-    Report, Seed, applications, environments, feature_flags, memberships, organizations, permissions, roles, users,
+    Report, Seed, api_keys, applications, environments, feature_flags, groups, memberships, organizations, permissions,
+    roles, users,
 };
 use crate::db::{Database, System};
 use crate::domain::passwords::Hashed;
@@ -104,8 +105,10 @@ async fn settle(
             let multiple_roles = environment.settings.multiple_roles;
             for (entry, organization) in organizations.iter().zip(&settled) {
                 memberships::settle(tx, entry, organization, multiple_roles, report).await?;
+                groups::settle(tx, entry, organization, report).await?;
             }
             feature_flags::settle(tx, feature_flags.as_deref().unwrap_or_default(), report).await?;
+            api_keys::settle(tx, &families.api_keys.customers, report).await?;
             applications::settle(tx, families, tools.plain, report).await?;
             let endpoints = webhook_endpoints.as_deref().unwrap_or_default();
             let tools = webhooks::Tools { keyring: tools.keyring, http: tools.http };

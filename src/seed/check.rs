@@ -27,6 +27,10 @@ pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
     roles(families.roles.as_deref().unwrap_or_default(), faults);
     organizations(families.organizations.as_deref().unwrap_or_default(), faults);
     users(families.users.as_deref().unwrap_or_default(), faults);
+    for key in &families.api_keys.customers {
+        name(faults, &key.at.field("name"), Some(&key.name));
+        name(faults, &key.at.field("obfuscated_value"), key.obfuscated_value.as_deref());
+    }
     feature_flags(families.feature_flags.as_deref().unwrap_or_default(), faults);
     webhook_endpoints(families.webhook_endpoints.as_deref().unwrap_or_default(), faults);
 }
@@ -130,6 +134,11 @@ fn organizations(entries: &[Organization], faults: &mut Faults) {
             }
         }
         memberships(entry.memberships.as_deref().unwrap_or_default(), faults);
+        for group in entry.groups.as_deref().unwrap_or_default() {
+            faults.not_blank(&group.at.field("name"), &group.name);
+            faults.max(&group.at.field("name"), &group.name, 256);
+            faults.max(&group.at.field("description"), group.description.as_deref().unwrap_or_default(), 150);
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn settle(
     if let Some(value) = &identity.api_key {
         key(system, &environment, value, report).await.at(&identity.at.field("apiKey"))?;
     }
-    for value in &entry.families.api_keys.0 {
+    for value in &entry.families.api_keys.management {
         key(system, &environment, value, report).await.at(&format!("{}apiKeys", entry.prefix))?;
     }
     Ok(environment)

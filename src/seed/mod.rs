@@ -8,6 +8,7 @@
 //! The format is that of the seed file of WorkOS's emulator, with `environment` and `environments` added; see
 //! `docs/seed.md`. Where to look next: `shape` is what a file may say, [`apply()`] is what is done with it.
 
+mod api_keys;
 mod applications;
 mod apply;
 mod check;
@@ -16,6 +17,7 @@ mod export;
 mod fault;
 mod feature_flags;
 mod file;
+mod groups;
 mod memberships;
 mod organizations;
 mod permissions;

@@ -51,6 +51,41 @@ pub async fn find_valid(db: &mut Db, hash: &[u8; 32], now: Timestamp) -> Result<
     .await
 }
 
+/// A key with what it is found by.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Hashed {
+    /// The key.
+    #[sqlx(flatten)]
+    pub key: ApiKey,
+    /// The SHA-256 of its value.
+    pub hash: Vec<u8>,
+}
+
+/// A page of the keys that are valid at this moment, as [`find_valid`] means it.
+pub async fn list_valid(db: &mut Db, now: Timestamp, page: &Page<ApiKeyKind>) -> Result<List<Hashed>> {
+    db.page(
+        page_sql!(
+            "select ",
+            columns!(),
+            ", k.hash from api_keys k
+              left join organization_memberships m
+                on m.environment = k.environment and m.organization_id = k.organization_id and m.user_id = k.user_id
+              where k.environment = $1 and (k.expires_at is null or k.expires_at > $5)
+                and (k.user_id is null or m.status = 'active')";
+            "k.id"
+        ),
+        page,
+    )
+    .bind(now)
+    .list(|hashed: &Hashed| hashed.key.id.as_str())
+    .await
+}
+
+/// The id of the key of this hash, valid or not.
+pub async fn find_id_by_hash(db: &mut Db, hash: &[u8; 32]) -> Result<Option<ApiKeyId>> {
+    db.query(sql!("select id from api_keys where environment = $1 and hash = $2")).bind(&hash[..]).find_value().await
+}
+
 /// Notes that a key was used, unless that was noted after `before`. Whoever else is at the row notes it, or takes it
 /// away; nobody waits for them.
 pub async fn stamp_use(db: &mut Db, id: &ApiKeyId, now: Timestamp, before: Timestamp) -> Result<()> {

@@ -87,6 +87,30 @@ pub async fn list(db: &mut Db, organization: &OrganizationId, page: &Page<GroupK
     .await
 }
 
+/// The groups of an organization of exactly this name: it need not be unique.
+pub async fn list_by_name(db: &mut Db, organization: &OrganizationId, name: &str) -> Result<Vec<Group>> {
+    db.query(sql!(
+        "select ",
+        columns!(),
+        " from groups g where g.environment = $1 and g.organization_id = $2 and g.name = $3 order by g.id"
+    ))
+    .bind(organization)
+    .bind(name)
+    .all()
+    .await
+}
+
+/// The memberships in a group, in the order of their ids.
+pub async fn list_member_ids(db: &mut Db, group: SubjectKey) -> Result<Vec<OrganizationMembershipId>> {
+    db.query(sql!(
+        "select organization_membership_id from group_members where environment = $1 and group_subject = $2
+         order by organization_membership_id"
+    ))
+    .bind(group)
+    .values()
+    .await
+}
+
 /// A page of the groups that a membership is in.
 pub async fn list_of_membership(
     db: &mut Db,

@@ -6,6 +6,7 @@
 //!
 //! Secrets are written only where somebody asks for them. The keys of the file are [`super::shape`]'s.
 
+mod api_keys;
 mod applications;
 mod environment;
 mod feature_flags;
@@ -53,6 +54,7 @@ pub async fn export(
     users::write(&mut db, secrets, &mut out).await?;
     organizations::write(&mut db, &mut out).await?;
     feature_flags::write(&mut db, &mut out).await?;
+    api_keys::write(&mut db, secrets, database.clock.now(), &mut out).await?;
     applications::write(&mut db, &mut out).await?;
     webhook_endpoints::write(&mut db, secrets, database.clock.now(), &mut out).await?;
     out.finish()

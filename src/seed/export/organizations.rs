@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::each_page;
 use super::writer::Writer;
 use crate::db::Db;
-use crate::kernel::id::{OrganizationDomainId, OrganizationId, OrganizationMembershipId};
+use crate::kernel::id::{GroupId, OrganizationDomainId, OrganizationId, OrganizationMembershipId};
 use crate::kernel::{Error, Result};
+use crate::model::groups;
 use crate::model::metadata::Metadata;
 use crate::model::organization_domains::{OrganizationDomain, State};
 use crate::model::organization_memberships::{OrganizationMembership, Status};
@@ -45,6 +46,14 @@ struct Domain<'d> {
 }
 
 #[derive(Serialize)]
+struct Group<'g> {
+    id: &'g GroupId,
+    name: &'g str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'g str>,
+}
+
+#[derive(Serialize)]
 struct Membership<'m> {
     id: &'m OrganizationMembershipId,
     email: &'m str,
@@ -65,6 +74,7 @@ pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<(
                 if ordered.contains(&organization.id) { Some(order(db, &organization.id).await?) } else { None };
             out.entry("organizations", &one(organization, order))?;
             memberships(db, &organization.id, out).await?;
+            groups(db, &organization.id, out).await?;
         }
         Ok(())
     })
@@ -134,4 +144,27 @@ fn place(membership: &OrganizationMembership) -> Membership<'_> {
         _ => (None, Some(slugs.collect())),
     };
     Membership { id: &membership.id, email: &membership.user.email, role, roles, status: membership.status }
+}
+
+async fn groups(db: &mut Db, organization: &OrganizationId, out: &mut Writer<impl Write>) -> Result<()> {
+    let list = async |db: &mut Db, page: &_| store::groups::list(db, organization, page).await;
+    let mut first = true;
+    each_page(db, list, async |db, groups: Vec<groups::Group>| {
+        for group in &groups {
+            let entry = Group { id: &group.id, name: &group.name, description: group.description.as_deref() };
+            out.nested("groups", std::mem::take(&mut first), &entry)?;
+            members(db, group, out).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn members(db: &mut Db, group: &groups::Group, out: &mut Writer<impl Write>) -> Result<()> {
+    let list = async |db: &mut Db, page: &_| store::groups::list_members(db, group.subject, page).await;
+    let mut first = true;
+    each_page(db, list, async |_, members: Vec<groups::GroupMember>| {
+        members.iter().try_for_each(|member| out.innermost("members", std::mem::take(&mut first), &member.user.email))
+    })
+    .await
 }

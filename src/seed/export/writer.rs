@@ -46,6 +46,15 @@ impl<W: Write> Writer<W> {
         self.lines(&text, "      ")
     }
 
+    /// An entry of a list inside the entry of a list that was written last.
+    pub(super) fn innermost(&mut self, key: &str, first: bool, value: &impl Serialize) -> Result<()> {
+        if first {
+            self.line(&format!("        {key}:"))?;
+        }
+        let text = serde_saphyr::to_string(&[value]).map_err(failed)?;
+        self.lines(&text, "          ")
+    }
+
     fn line(&mut self, text: &str) -> Result<()> {
         writeln!(self.out, "{text}").map_err(failed)
     }

@@ -4,15 +4,17 @@
 //! them. What happens to keys that are not among them is in [`super::place`]; what the values must be, beyond their
 //! form, is in [`super::check`].
 
+mod api_keys;
 mod applications;
 mod feature_flags;
+mod groups;
 mod webhook_endpoints;
 
 use std::marker::PhantomData;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::place::{Entry, LATER, Place, note_rest};
+use super::place::{Entry, Place, note_rest};
 use crate::body;
 use crate::kernel::id::{
     ClientId, EnvironmentId, OrganizationDomainId, OrganizationId, OrganizationMembershipId, PermissionId, RoleId,
@@ -28,8 +30,10 @@ use crate::model::roles::RoleType;
 use crate::protocol::password::{SaltPosition, Scheme};
 use crate::words;
 
+pub use self::api_keys::{ApiKey, ApiKeys};
 pub use self::applications::{CorsOrigin, JwtTemplate, OauthResource, RedirectUri};
 pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
+pub use self::groups::Group;
 pub use self::webhook_endpoints::WebhookEndpoint;
 
 /// An environment of the file, and what it holds.
@@ -222,7 +226,7 @@ impl Families {
             users,
             webhook_endpoints,
         } = self;
-        api_keys.0.is_empty()
+        api_keys.is_empty()
             && cors_origins.is_none()
             && feature_flags.is_none()
             && jwt_template.is_none()
@@ -233,42 +237,6 @@ impl Families {
             && roles.is_none()
             && users.is_none()
             && webhook_endpoints.is_none()
-    }
-}
-
-/// The values of management keys, from the form `apiKeys: { sk_test_1: { environment: test } }`.
-///
-/// The other form, a list, describes keys of customers. The emulator lets these manage the environment too; this
-/// server does not, because whoever gives a customer a key does not mean to hand over the environment.
-#[derive(Debug)]
-pub struct ApiKeys(pub Vec<Secret<String>>);
-
-impl Read for ApiKeys {
-    const OPTIONAL: bool = true;
-
-    fn schema() -> Value {
-        json!({ "type": "object" })
-    }
-
-    fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
-        match value {
-            None | Some(Value::Null) => Some(Self(Vec::new())),
-            // The keys of this mapping are secrets: no place may name one.
-            Some(Value::Object(map)) => Some(Self(map.into_iter().map(|(value, _)| Secret::new(value)).collect())),
-            Some(Value::Array(keys)) => {
-                if !keys.is_empty() {
-                    let _: Option<()> = at.fault(
-                        LATER,
-                        "as a list holds keys of customers, which this version does not support, and was left out (a \
-                         key that manages the environment is written as environment.apiKey)",
-                    );
-                }
-                Some(Self(Vec::new()))
-            }
-            Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
-                at.fault("invalid_type", "must be a mapping whose keys are the values of API keys")
-            }
-        }
     }
 }
 
@@ -294,13 +262,15 @@ body! {
         /// Domains that it has, beside others.
         domains: Option<Vec<Domain>>,
         /// Who takes part in it, beside others.
-        memberships: Option<Vec<Membership>>;
+        memberships: Option<Vec<Membership>>,
+        /// Its groups.
+        groups: Option<Vec<Group>>;
         at: Place<Organization>
     }
 }
 
 impl Entry for Organization {
-    const LATER: &'static [&'static str] = &["entitlements", "groups"];
+    const LATER: &'static [&'static str] = &["entitlements"];
 }
 
 words! {

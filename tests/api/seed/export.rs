@@ -89,6 +89,19 @@ async fn world(t: &Test) {
           - { uri: 'https://other.example.test/', default: true }";
     assert_eq!(apply(t, text).await.len(), 6);
     assert_eq!(apply(t, text).await, [""; 0]);
+    for (name, members) in [("Empty", 0), ("Full", 2)] {
+        let groups = "/organizations/org_01SEEDHERON/groups";
+        let group = t.post(groups, json!({ "name": name })).await.created();
+        let list = "/user_management/organization_memberships?organization_id=org_01SEEDHERON";
+        for membership in t.pages(list).await.iter().take(members) {
+            let member = json!({ "organization_membership_id": membership["id"] });
+            let path = format!("{groups}/{}/organization-memberships", id(&group));
+            assert!(t.post(path, member).await.status.is_success());
+        }
+    }
+    t.post("/organizations/org_01SEEDHERON/api_keys", json!({ "name": "Key", "permissions": ["posts:read"] }))
+        .await
+        .created();
     t.flag(json!({ "slug": "plain", "name": "Plain" })).await;
     let owner = json!({ "email": "ann@heron.example", "first_name": "Ann", "last_name": null });
     t.flag(json!({ "slug": "full", "name": "Full", "owner": owner, "tags": ["a"], "enabled": true })).await;
@@ -124,6 +137,8 @@ fn an_export_is_made_again_elsewhere_and_exported_again_is_the_same_text() {
             "/authorization/permissions?order=asc",
             "/feature-flags?order=asc",
             "/webhook_endpoints?order=asc",
+            "/organizations/org_01SEEDHERON/groups?order=asc",
+            "/organizations/org_01SEEDHERON/api_keys?order=asc",
             "/user_management/redirect_uris?order=asc",
             "/user_management/cors_origins?order=asc",
             "/user_management/jwt_template",
@@ -136,6 +151,8 @@ fn an_export_is_made_again_elsewhere_and_exported_again_is_the_same_text() {
         }
         assert_eq!(other.environment.client_id, t.environment.client_id);
         assert_eq!(other.environment.settings, t.get_settings().await);
+        let validated = other.post("/api_keys/validations", json!({ "value": "sk_test_of_a_customer" })).await.ok();
+        assert_eq!(validated["api_key"]["name"], "CI");
         // The password came along as its hash.
         assert!(!text.contains(PASSWORD));
         other.sign_in("dora@heron.example").await;
