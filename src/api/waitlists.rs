@@ -9,6 +9,7 @@ use crate::http::extract::{Json, Path, Query};
 use crate::http::{Created, NoContent, Routes, Scope};
 use crate::kernel::Result;
 use crate::kernel::check::{Check, Faults, normal_email};
+use crate::kernel::error::Kind;
 use crate::kernel::id::{WaitlistEntryId, WaitlistEntryKind};
 use crate::kernel::page::{List, Page};
 use crate::model::waitlists::{State, Waitlist, WaitlistEntry};
@@ -97,16 +98,24 @@ async fn create_entry(
     scope.write(async |tx| domain::waitlists::join(tx, keyring, &id, input).await).await.map(Created)
 }
 
-/// The approval stands, whatever becomes of the invitation: a client that tries again would only hear that it does.
+/// The approval stands where a rule refuses the invitation, because a client that tries again would only hear that it
+/// does. A server that fails in the middle leaves neither, so that both can be asked for again.
 async fn approve(scope: Scope, Path(id): Path<WaitlistEntryId>) -> Result<Json<WaitlistEntry>> {
-    let entry = scope.write(async |tx| domain::waitlists::approve(tx, &id).await).await?;
-    let input = domain::invitations::Create { email: entry.email.clone(), ..Default::default() };
-    let invited = scope.write(async |tx| domain::invitations::create(tx, &sender(&scope), input).await).await;
-    if let Err(error) = invited {
-        let error: &dyn std::error::Error = &error;
-        tracing::warn!(%id, error, "waitlist entry {id} is approved, but no invitation was made");
+    let invited = async |tx: &mut _| {
+        let entry = domain::waitlists::approve(tx, &id).await?;
+        let input = domain::invitations::Create { email: entry.email.clone(), ..Default::default() };
+        domain::invitations::create(tx, &sender(&scope), input).await?;
+        Ok(entry)
+    };
+    match scope.write(invited).await {
+        Err(error) if matches!(error.kind(), Kind::Refused | Kind::Invalid | Kind::Conflict) => {
+            let entry = scope.write(async |tx| domain::waitlists::approve(tx, &id).await).await?;
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(%id, error, "waitlist entry {id} is approved, but no invitation was made");
+            Ok(Json(entry))
+        }
+        outcome => outcome.map(Json),
     }
-    Ok(Json(entry))
 }
 
 async fn deny(scope: Scope, Path(id): Path<WaitlistEntryId>) -> Result<Json<WaitlistEntry>> {

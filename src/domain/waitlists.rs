@@ -1,7 +1,7 @@
 //! Waitlists: who waits to be let in, and what is decided of them.
 //!
-//! An approval does not depend on the invitation that follows it: whoever approves makes it afterwards, in a
-//! transaction of its own ([`super::invitations`]).
+//! An approval knows nothing of the invitation that goes with it: whoever approves makes it, in the same transaction
+//! where no rule refuses it ([`super::invitations`]).
 
 use std::collections::BTreeMap;
 

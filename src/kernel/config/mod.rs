@@ -276,8 +276,8 @@ settings! {
     secret admin_token: Option<Secret<String>> = kind::ADMIN_TOKEN, absent "made and printed once";
     /// Seed file that is applied at each start, as by `vestibule apply`.
     open seed: Option<PathBuf> = kind::PATH, absent "nothing is applied";
-    /// Development mode: the operator may move the clock. Never for real users; refused with an https public URL that is
-    /// not local.
+    /// Development mode: the operator may move the clock, and addresses of plain http are taken everywhere. Never for real
+    /// users; refused with an https public URL that is not local.
     open dev: bool = kind::SWITCH, default "false";
     /// Address and port for Prometheus metrics, on a listener of its own.
     open metrics_listen: Option<SocketAddr> = kind::ADDRESS, absent "no metrics are served";
@@ -294,9 +294,9 @@ settings! {
     secret smtp_url: Option<Secret<String>> = kind::SMTP_URL, absent "mail stays in the outbox, where the admin API shows it";
     /// Address that mail comes from. Goes together with `VESTIBULE_SMTP_URL`.
     open mail_from: Option<String> = kind::MAILBOX, absent "no mail is sent";
-    /// Requests per minute that one API key may send; 0 for no limit.
+    /// Requests per minute that one API key may send, counted by each server; 0 for no limit.
     open rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
-    /// Attempts to sign in per minute for one address; 0 for no limit.
+    /// Attempts to sign in per minute for one address, counted by each server; 0 for no limit.
     open sign_in_rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
     /// For how long the server still answers after it was told to stop, with `/readyz` at 503, so that a load balancer
     /// sends its requests elsewhere before connections are refused.
