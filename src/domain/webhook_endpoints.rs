@@ -17,6 +17,9 @@ use crate::store;
 /// A URL longer than that is no URL that somebody typed.
 const LONGEST_URL: usize = 2048;
 
+/// How many an environment may have: each of them may be owed each event.
+const MOST: i64 = 100;
+
 /// What it takes to make and to change endpoints, besides a transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct Tools<'t> {
@@ -57,6 +60,11 @@ pub async fn create(tx: &mut Tx, tools: Tools<'_>, input: Create) -> Result<Stor
     let Create { id, endpoint_url, events, status, secret } = input;
     check_url(tools.http, &endpoint_url)?;
     let events = distinct(events)?;
+    store::environments::hold(tx).await?;
+    if store::webhook_endpoints::count(tx).await? >= MOST {
+        let message = format!("An environment may have at most {MOST} webhook endpoints.");
+        return Err(Error::refused("too_many_webhook_endpoints", message));
+    }
     let id = id.unwrap_or_else(|| tx.mint());
     let secret = secret.unwrap_or_else(|| new_secret(tx));
     let secrets = SealedSecrets {

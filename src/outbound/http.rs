@@ -16,7 +16,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use super::networks::{self, Networks};
@@ -292,10 +293,24 @@ impl Resolve for Resolver {
     }
 }
 
+/// Names that are looked up at once. Each takes a thread for as long as its name server is silent, also when nobody waits
+/// for it any more, and there are not many.
+const LOOKUPS: usize = 64;
+
 /// The look-up of the machine: `/etc/hosts`, then DNS, as its other programs do it.
 pub fn machine() -> Lookup {
-    Arc::new(|host| {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect()) })
+    let places = Arc::new(Semaphore::new(LOOKUPS));
+    Arc::new(move |host| {
+        let places = Arc::clone(&places);
+        Box::pin(async move {
+            let place = places.acquire_owned().await.map_err(io::Error::other)?;
+            let found = tokio::task::spawn_blocking(move || {
+                let found = (host.as_str(), 0).to_socket_addrs();
+                drop(place);
+                found
+            });
+            Ok(found.await??.map(|address| address.ip()).collect())
+        })
     })
 }
 

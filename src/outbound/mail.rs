@@ -117,6 +117,8 @@ fn judge(error: &smtp::Error) -> Failure {
         words.push_str(&cause.to_string());
         source = cause.source();
     }
+    // What the server said may be anything, and is kept.
+    let words: String = words.chars().take(1000).map(|c| if c == '\0' { '\u{FFFD}' } else { c }).collect();
     match error.status().map(u16::from) {
         Some(code) if error.is_permanent() && !about_us(code) => Failure::Refused(words),
         _ => Failure::Passing(words),

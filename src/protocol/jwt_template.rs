@@ -54,13 +54,19 @@ fn check_claims(claims: &Map<String, Value>) -> Result<(), Fault> {
     if claims.is_empty() {
         return fault("content must set at least one claim.");
     }
+    if claims.keys().any(|name| name.contains(WITHIN)) {
+        return fault("content must not name a claim by an expression.");
+    }
     match RESERVED.iter().find(|name| claims.contains_key(**name)) {
         Some(name) => fault(format!("content must not set the claim '{name}', which is reserved.")),
         None => Ok(()),
     }
 }
 
-/// The template with `null` for every expression that stands on its own, and nothing for those within strings.
+/// What stands for an expression within a string: a noncharacter, which nobody writes.
+const WITHIN: char = '\u{10FFFF}';
+
+/// The template with `null` for every expression that stands on its own, and a mark for those within strings.
 fn skeleton(content: &str) -> Result<String, Fault> {
     let mut text = String::with_capacity(content.len());
     let mut rest = content.chars().peekable();
@@ -70,7 +76,11 @@ fn skeleton(content: &str) -> Result<String, Fault> {
             '{' if rest.peek() == Some(&'{') => {
                 rest.next();
                 expression(&mut rest)?;
-                text.push_str(if in_string { "" } else { "null" });
+                if in_string {
+                    text.push(WITHIN);
+                } else {
+                    text.push_str("null");
+                }
             }
             '\\' if in_string => {
                 text.push(c);

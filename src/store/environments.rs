@@ -18,6 +18,11 @@ pub async fn is_untouched(db: &mut Db) -> Result<bool> {
     .await
 }
 
+/// Holds it until the transaction ends, for those who count what it has before they add to it.
+pub async fn hold(db: &mut Db) -> Result<()> {
+    db.query(sql!("select from environments where key = $1 for no key update")).run().await.map(drop)
+}
+
 /// What it is called.
 pub async fn get_identity(db: &mut Db) -> Result<Identity> {
     db.query(sql!("select id, client_id from environments where key = $1")).one().await

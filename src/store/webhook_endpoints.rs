@@ -72,6 +72,11 @@ pub async fn list(db: &mut Db, page: &Page<WebhookEndpointKind>) -> Result<List<
     .await
 }
 
+/// How many there are.
+pub async fn count(db: &mut Db) -> Result<i64> {
+    db.query(sql!("select count(*) from webhook_endpoints where environment = $1 and deleted_at is null")).value().await
+}
+
 /// Writes a new endpoint. It is told of what is committed from here on.
 pub async fn insert(db: &mut Db, endpoint: &StoredEndpoint) -> Result<()> {
     db.query(sql!(

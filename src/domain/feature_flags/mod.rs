@@ -101,6 +101,7 @@ pub struct Update {
 /// Makes a flag, which names nobody yet.
 pub async fn create(tx: &mut Tx, actor: &Actor, input: Create) -> Result<FeatureFlag> {
     let Create { id, slug, name, description, owner, tags, enabled, default_value } = input;
+    store::environments::hold(tx).await?;
     if store::feature_flags::count(tx).await? >= MOST_FLAGS {
         let message = format!("An environment may have at most {MOST_FLAGS} feature flags.");
         return Err(Error::refused("too_many_feature_flags", message));

@@ -1,5 +1,7 @@
 //! Rules: values for those who meet conditions, tried in their order after the flag's own targets.
 
+use std::collections::HashSet;
+
 use super::Change;
 use super::targets::{self, Name};
 use crate::db::Tx;
@@ -124,7 +126,7 @@ pub async fn update(tx: &mut Tx, actor: &Actor, slug: &str, id: &FlagRuleId, inp
     store::feature_flags::rules::update(tx, &rule).await?;
     let gone = old_targets(tx, &change, current, &rule).await?;
     targets::remove(tx, &change, &gone).await?;
-    let was = names(&current.conditions);
+    let was: HashSet<_> = names(&current.conditions).into_iter().collect();
     let added = new_targets(tx, &change, &rule, |name| !was.contains(name));
     targets::add(tx, &change, &added).await?;
     let changed = reorder(tx, &change, &order, id, &before).await?;
@@ -181,10 +183,11 @@ fn new_targets(tx: &Tx, change: &Change, rule: &Rule, is_new: impl Fn(&Name) -> 
 
 /// The targets of a rule that it is to name no longer.
 async fn old_targets(tx: &mut Tx, change: &Change, was: &Rule, is: &Rule) -> Result<Vec<FlagTarget>> {
-    let kept = names(&is.conditions);
+    let kept: HashSet<_> = names(&is.conditions).into_iter().collect();
     let mut gone = store::feature_flags::targets::list_of_rule(tx, &change.flag.id, &was.rule.id).await?;
     gone.retain(|target| {
-        !kept.iter().any(|name| name.target_type == target.target_type && name.target_id == target.target_id)
+        let name = Name { target_type: target.target_type.clone(), target_id: target.target_id.clone() };
+        !kept.contains(&name)
     });
     Ok(gone)
 }

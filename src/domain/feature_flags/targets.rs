@@ -13,7 +13,7 @@ use crate::store;
 pub const MOST_TARGETS: i64 = 10_000;
 
 /// What a target names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name {
     /// `user`, `organization`, or a type of the application's own.
     pub target_type: String,

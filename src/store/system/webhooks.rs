@@ -278,6 +278,8 @@ pub struct Outcome {
     pub id: WebhookDeliveryId,
     /// The number of the attempt.
     pub number: i32,
+    /// Its number since the delivery was queued, or queued again: a replay begins anew.
+    pub tries: i32,
     /// How the delivery stands now.
     pub status: Status,
     /// When it is due again, or when it came to its end.
@@ -296,20 +298,23 @@ pub struct Outcome {
     pub response_body: Option<String>,
 }
 
-/// Writes what came of attempts into their deliveries, unless another server has taken these over since.
+/// Writes what came of attempts into their deliveries, unless another server has taken these over since, or somebody has
+/// asked for them again.
 pub async fn update_deliveries(system: &mut System, outcomes: &[&Outcome]) -> Result<()> {
     system
         .query(sql!(
             "update webhook_deliveries d
              set status = o.status, due_at = o.moment,
                  finished_at = case when o.status <> 'pending' then o.moment end
-             from unnest($1::integer[], $2::text[], $3::integer[], $4::text[], $5::timestamptz[])
-                  as o (environment, id, number, status, moment)
-             where d.environment = o.environment and d.id = o.id and d.attempts = o.number and d.status = 'pending'"
+             from unnest($1::integer[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::timestamptz[])
+                  as o (environment, id, number, tries, status, moment)
+             where d.environment = o.environment and d.id = o.id and d.attempts = o.number and d.tries = o.tries
+               and d.status = 'pending'"
         ))
         .bind(outcomes.iter().map(|outcome| outcome.environment.number()).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|outcome| &outcome.id).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|outcome| outcome.number).collect::<Vec<_>>())
+        .bind(outcomes.iter().map(|outcome| outcome.tries).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|outcome| outcome.status).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|outcome| outcome.moment).collect::<Vec<_>>())
         .run()

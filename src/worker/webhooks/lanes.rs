@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::db::EnvironmentKey;
 use crate::kernel::id::WebhookEndpointId;
@@ -26,7 +26,11 @@ type Key = (EnvironmentKey, WebhookEndpointId);
 struct Lane {
     under_way: i32,
     allowed: i32,
+    last: Instant,
 }
+
+/// For how long it is remembered that an endpoint failed. It may have been deleted since.
+const MEMORY: Duration = Duration::from_mins(15);
 
 /// The lanes of all endpoints that something is known of.
 #[derive(Debug, Default)]
@@ -35,7 +39,8 @@ pub struct Lanes(Mutex<HashMap<Key, Lane>>);
 impl Lanes {
     /// How many more may be sent now: to all together, and to each endpoint that differs from the usual.
     pub fn room(&self) -> (i32, Vec<Room>) {
-        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.retain(|_, lane| lane.under_way > 0 || lane.last.elapsed() < MEMORY);
         let under_way: i32 = lanes.values().map(|lane| lane.under_way).sum();
         let room = |((environment, endpoint), lane): (&Key, &Lane)| Room {
             environment: *environment,
@@ -48,7 +53,11 @@ impl Lanes {
     /// One is sent.
     pub fn begin(&self, environment: EnvironmentKey, endpoint: &WebhookEndpointId) {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry((environment, endpoint.clone())).or_insert(Lane { under_way: 0, allowed: USUAL });
+        let lane = lanes.entry((environment, endpoint.clone())).or_insert(Lane {
+            under_way: 0,
+            allowed: USUAL,
+            last: Instant::now(),
+        });
         lane.under_way += 1;
     }
 
@@ -58,6 +67,7 @@ impl Lanes {
         let key = (environment, endpoint.clone());
         let Some(lane) = lanes.get_mut(&key) else { return };
         lane.under_way -= 1;
+        lane.last = Instant::now();
         lane.allowed = match (well, took < QUICK) {
             (true, true) => (lane.allowed * 2).min(MOST),
             (true, false) => (lane.allowed / 2).max(1),

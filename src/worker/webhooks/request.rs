@@ -52,6 +52,7 @@ pub async fn attempt(app: Arc<App>, job: Job) -> (Taken, Outcome, Duration) {
         environment: taken.environment,
         id: taken.id.clone(),
         number: taken.attempts,
+        tries: taken.tries,
         status: Status::Dead,
         moment: app.database().clock.now(),
         started_at,
