@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::harness::{Place, Server, until};
-use crate::webhooks::receiver;
+use crate::receiver::Receiver;
 
 const WRITERS: usize = 8;
 
@@ -116,7 +116,7 @@ fn writes() -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_writes_and_their_webhooks_outlive_a_server_that_is_killed_and_killed() {
     const KILLS: usize = 5;
-    let (address, received) = receiver().await;
+    let receiver = Receiver::start().await;
     let place = Place::new();
     let settings = [
         ("VESTIBULE_WEBHOOK_ALLOW", "127.0.0.0/8"),
@@ -126,7 +126,8 @@ async fn many_writes_and_their_webhooks_outlive_a_server_that_is_killed_and_kill
     ];
     let key = settings[1].1;
     let mut server = place.server_with(&settings).await;
-    let endpoint = json!({ "endpoint_url": format!("http://{address}/hook"), "events": ["organization.created"] });
+    let hook = format!("http://{}/hook", receiver.address);
+    let endpoint = json!({ "endpoint_url": hook, "events": ["organization.created"] });
     server.caller(key).post("/webhook_endpoints", endpoint).await.expect(201);
     let mut acknowledged = Vec::new();
     for _ in 0..KILLS {
@@ -145,8 +146,7 @@ async fn many_writes_and_their_webhooks_outlive_a_server_that_is_killed_and_kill
     server.caller(settings[2].1).post("/admin/v1/dev/clock", lease).await.expect(200);
     let mut told = BTreeSet::new();
     until("webhooks have told of every row", async || {
-        for message in received.lock().unwrap().drain(..) {
-            let event: Value = serde_json::from_str(message.split_once("\r\n\r\n").unwrap().1).unwrap();
+        for event in receiver.received.take() {
             told.insert(event["data"]["id"].as_str().unwrap().to_owned());
         }
         (told.len() >= rows.len()).then_some(())

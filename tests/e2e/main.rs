@@ -20,6 +20,7 @@ mod folder;
 mod harness;
 mod operation;
 mod pair;
+mod receiver;
 mod start;
 mod stop;
 mod traces;

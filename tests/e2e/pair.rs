@@ -1,16 +1,18 @@
 //! Two servers on one database: what one of them learns holds for the other, and what one leaves the other takes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::database::{KEY, Postgres};
-use crate::harness::{Made, Place, Server};
+use crate::harness::{Made, Place, Server, until};
+use crate::receiver::Receiver;
 
 struct Pair {
     one: Server,
@@ -20,9 +22,13 @@ struct Pair {
 }
 
 async fn pair(place: &Place) -> Pair {
+    pair_with(place, &[]).await
+}
+
+async fn pair_with(place: &Place, more: &[(&str, &str)]) -> Pair {
     let postgres = Postgres::start(place, "pg").await;
     let url = postgres.url();
-    let settings = [("DATABASE_URL", url.as_str()), ("VESTIBULE_SECRET_KEY", KEY)];
+    let settings = [&[("DATABASE_URL", url.as_str()), ("VESTIBULE_SECRET_KEY", KEY)], more].concat();
     let one = place.server_with(&settings).await;
     let other = place.server_with(&settings).await;
     let made = one.made().unwrap();
@@ -92,13 +98,105 @@ async fn what_was_acknowledged_by_a_server_that_was_killed_is_there_for_the_othe
         });
     }
     let written = async || other.get("/organizations?limit=20").await.expect(200)["data"].as_array().unwrap().len();
-    crate::harness::until("some are written", async || (written().await == 20).then_some(())).await;
+    until("some are written", async || (written().await == 20).then_some(())).await;
     one.signal(Signal::SIGKILL);
     one.ended().await;
     let mut acknowledged: Vec<_> = writers.join_all().await.into_iter().flatten().collect();
     let there = other.pages("/organizations").await;
     acknowledged.retain(|organization| !there.contains(organization));
-    assert_eq!(acknowledged, Vec::<serde_json::Value>::new());
+    assert_eq!(acknowledged, Vec::<Value>::new());
     // Nothing of the dead one keeps the log from going on.
     assert_eq!(other.events("organization.created", there.len()).await.len(), there.len());
+}
+
+const EVENTS: usize = 200;
+/// What a server sends at once to an endpoint that it knows nothing of yet.
+const AT_ONCE: usize = 8;
+
+/// A pair, and a receiver that has had what both of them send at once and answers nobody yet, of [`EVENTS`] in all.
+async fn pair_that_sends(place: &Place) -> (Pair, Receiver) {
+    let receiver = Receiver::silent().await;
+    let pair = pair_with(place, &[("VESTIBULE_WEBHOOK_ALLOW", "127.0.0.0/8"), ("VESTIBULE_DEV", "true")]).await;
+    let hook = format!("http://{}/hook", receiver.address);
+    let endpoint = json!({ "endpoint_url": hook, "events": ["organization.created"] });
+    pair.one.caller(&pair.made.api_key).post("/webhook_endpoints", endpoint).await.expect(201);
+    let mut writers = JoinSet::new();
+    for server in [&pair.one, &pair.other, &pair.one, &pair.other] {
+        let server = server.caller(&pair.made.api_key);
+        writers.spawn(async move {
+            for _ in 0..EVENTS / 4 {
+                server.post("/organizations", json!({ "name": "Acme" })).await.expect(201);
+            }
+        });
+    }
+    writers.join_all().await;
+    // Neither takes more before it has an answer, so it is half of them each.
+    until("both send", async || (receiver.received.len() == 2 * AT_ONCE).then_some(())).await;
+    (pair, receiver)
+}
+
+/// Waits until that many have been written down as delivered, and says in how many attempts each event was.
+async fn delivered(operator: &Server, count: usize) -> BTreeMap<String, i64> {
+    let environments = operator.get("/admin/v1/environments").await.expect(200);
+    let environment = environments["data"][0]["id"].as_str().unwrap();
+    let path = format!("/admin/v1/environments/{environment}/webhook_deliveries?status=delivered");
+    until("they are delivered", async || {
+        let rows = operator.pages(&path).await;
+        let attempts = |row: &Value| (id_of(&row["event_id"]), row["attempts"].as_i64().unwrap());
+        (rows.len() >= count).then(|| rows.iter().map(attempts).collect())
+    })
+    .await
+}
+
+fn id_of(id: &Value) -> String {
+    id.as_str().unwrap().to_owned()
+}
+
+/// How often each event has arrived.
+fn arrivals(events: &[Value]) -> BTreeMap<String, i64> {
+    let mut times = BTreeMap::new();
+    for event in events {
+        *times.entry(id_of(&event["id"])).or_default() += 1;
+    }
+    times
+}
+
+/// When every delivery is done there is nothing left that could be sent twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_that_send_webhooks_together_send_each_once() {
+    let place = Place::new();
+    let (Pair { one, other: _other, made, _postgres }, receiver) = pair_that_sends(&place).await;
+    receiver.answer();
+    let delivered = delivered(&one.caller(&made.admin_token), EVENTS).await;
+    let events = one.caller(&made.api_key).events("organization.created", EVENTS).await;
+    let once = arrivals(&events);
+    assert_eq!(once.len(), EVENTS);
+    assert_eq!(arrivals(&receiver.received.take()), once);
+    assert_eq!(delivered, once);
+    assert_eq!(receiver.abandoned.len(), 0);
+}
+
+/// What it held stays its own until the lease ends, and is the other's then. Nothing else arrives twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_of_a_server_that_was_killed_are_sent_by_the_other_when_their_lease_has_ended() {
+    let place = Place::new();
+    let (Pair { one, other, made, _postgres }, receiver) = pair_that_sends(&place).await;
+    one.signal(Signal::SIGKILL);
+    assert_eq!(one.ended().await.code(), None, "it was killed");
+    until("its requests have broken off", async || (receiver.abandoned.len() >= AT_ONCE).then_some(())).await;
+    receiver.answer();
+    let operator = other.caller(&made.admin_token);
+    let at_first = delivered(&operator, EVENTS - AT_ONCE).await;
+    let held = arrivals(&receiver.abandoned.take());
+    assert_eq!(held.len(), AT_ONCE);
+    assert!(at_first.keys().all(|event| !held.contains_key(event)), "nobody takes them from it before that");
+    let once = arrivals(&receiver.received.take());
+    let events = other.caller(&made.api_key).events("organization.created", EVENTS).await;
+    assert_eq!(once, arrivals(&events), "each has been sent once, by whichever of the two");
+
+    operator.post("/admin/v1/dev/clock", json!({ "advance_seconds": 61 })).await.expect(200);
+    let mut in_the_end = delivered(&operator, EVENTS).await;
+    assert_eq!(arrivals(&receiver.received.take()), held, "those again, and no other");
+    in_the_end.retain(|_, attempts| *attempts == 2);
+    assert!(in_the_end.keys().eq(held.keys()), "of each of them it was the second attempt");
 }
