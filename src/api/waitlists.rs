@@ -48,18 +48,8 @@ body! {
 impl Check for CreateBody {
     fn check(&self, faults: &mut Faults) {
         faults.email("email", &self.email);
-        let fields = self.additional_fields.iter().flatten();
-        faults.most("additional_fields", fields.clone().count(), 50);
-        for (name, value) in fields {
-            let field = format!("additional_fields.{name}");
-            if name.is_empty() || name.chars().count() > 40 || name.contains('\0') {
-                faults.add(
-                    "additional_fields",
-                    "invalid_key",
-                    "A key of additional_fields must be 1 to 40 characters.",
-                );
-            }
-            faults.max(&field, value, 600);
+        if let Some(fields) = &self.additional_fields {
+            domain::waitlists::check_additional_fields(faults, "additional_fields", fields);
         }
     }
 }

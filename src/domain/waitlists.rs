@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use super::mail::{self, Letter};
 use crate::db::Tx;
-use crate::kernel::check::{is_email, normal_email};
+use crate::kernel::check::{Faults, is_email, normal_email};
+use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::Keyring;
-use crate::kernel::id::WaitlistEntryId;
+use crate::kernel::id::{WaitlistEntryId, WaitlistId};
 use crate::kernel::{Error, Result};
 use crate::model::waitlists::{State, Waitlist, WaitlistEntry};
 use crate::store;
@@ -29,28 +30,40 @@ pub struct Join {
     pub is_confirmed: bool,
 }
 
+/// What an entry is made of that stood on a list elsewhere.
+#[derive(Debug)]
+pub struct Import {
+    /// Its id, where it is pinned.
+    pub id: Option<WaitlistEntryId>,
+    /// Who wants to be let in.
+    pub email: String,
+    /// What they said about themselves.
+    pub additional_fields: BTreeMap<String, String>,
+}
+
+/// Adds what is wrong with that which somebody says about themselves, as it stands at this field.
+pub fn check_additional_fields(faults: &mut Faults, field: &str, additional_fields: &BTreeMap<String, String>) {
+    faults.most(field, additional_fields.len(), 50);
+    for (name, value) in additional_fields {
+        if name.is_empty() || name.chars().count() > 40 || name.contains('\0') {
+            faults.add(field, "invalid_key", format!("A key of {field} must be 1 to 40 characters."));
+        }
+        faults.max(&format!("{field}.{name}"), value, 600);
+    }
+}
+
 /// Puts somebody on a waitlist. Who is on one already stays where they are, and is told nothing again.
 pub async fn join(tx: &mut Tx, keyring: &Keyring, waitlist: &str, input: Join) -> Result<WaitlistEntry> {
     let Join { email, additional_fields, is_confirmed } = input;
     let email = normal_email(&email);
     if !is_email(&email) {
-        return Err(Error::field("email", "invalid_email", "email must be an email address."));
+        return Err(invalid_email());
     }
     let waitlist = find_or_make(tx, waitlist).await?;
     if store::users::find_by_email(tx, &email).await?.is_some() {
         return Err(Error::unprocessable("user_already_exists", "A user with this email already exists."));
     }
-    let now = tx.now();
-    let entry = WaitlistEntry {
-        id: tx.mint(),
-        email,
-        state: State::Pending,
-        approved_at: None,
-        additional_fields,
-        waitlist_id: waitlist.id,
-        created_at: now,
-        updated_at: now,
-    };
+    let entry = pending(tx, waitlist.id, Import { id: None, email, additional_fields });
     if !store::waitlists::insert_entry(tx, &entry).await? {
         // It was there a moment ago. If it has gone since, the same request succeeds when it is sent again.
         let current = store::waitlists::find_entry(tx, &entry.email).await?;
@@ -63,13 +76,50 @@ pub async fn join(tx: &mut Tx, keyring: &Keyring, waitlist: &str, input: Join) -
     Ok(entry)
 }
 
+/// Puts somebody on a waitlist who stood on one elsewhere; nothing is decided of them yet, and they are told nothing.
+/// They may have an account by now, as everybody may who has joined.
+pub async fn import(tx: &mut Tx, waitlist: &WaitlistId, input: Import) -> Result<WaitlistEntry> {
+    let email = normal_email(&input.email);
+    if !is_email(&email) {
+        return Err(invalid_email());
+    }
+    let entry = pending(tx, waitlist.clone(), Import { email, ..input });
+    if !store::waitlists::insert_entry(tx, &entry).await? {
+        return Err(Error::conflict("waitlist_entry_already_exists", "An entry with this email already exists."));
+    }
+    tx.emit(entry.created())?;
+    Ok(entry)
+}
+
+fn pending(tx: &mut Tx, waitlist_id: WaitlistId, input: Import) -> WaitlistEntry {
+    let Import { id, email, additional_fields } = input;
+    let now = tx.now();
+    WaitlistEntry {
+        id: id.unwrap_or_else(|| tx.mint()),
+        email,
+        state: State::Pending,
+        approved_at: None,
+        additional_fields,
+        waitlist_id,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn invalid_email() -> Error {
+    Error::field("email", "invalid_email", "email must be an email address.")
+}
+
 /// The waitlist; the default one is made when it is first needed.
 async fn find_or_make(tx: &mut Tx, waitlist: &str) -> Result<Waitlist> {
-    if waitlist == DEFAULT {
-        let (id, now) = (tx.mint(), tx.now());
-        store::waitlists::insert_default(tx, &id, now).await?;
-    }
-    store::waitlists::get(tx, waitlist).await
+    if waitlist == DEFAULT { make_default(tx, None).await } else { store::waitlists::get(tx, waitlist).await }
+}
+
+/// The default waitlist, made if it is not there: with this id, where it is pinned.
+pub async fn make_default(tx: &mut Tx, id: Option<&WaitlistId>) -> Result<Waitlist> {
+    let (id, now) = (id.cloned().unwrap_or_else(|| tx.mint()), tx.now());
+    store::waitlists::insert_default(tx, &id, now).await?;
+    store::waitlists::get(tx, DEFAULT).await
 }
 
 async fn confirm(tx: &mut Tx, keyring: &Keyring, entry: &WaitlistEntry) -> Result<()> {
@@ -85,13 +135,18 @@ async fn confirm(tx: &mut Tx, keyring: &Keyring, entry: &WaitlistEntry) -> Resul
 
 /// Lets somebody in, also somebody who was denied before.
 pub async fn approve(tx: &mut Tx, id: &WaitlistEntryId) -> Result<WaitlistEntry> {
+    let now = tx.now();
+    approve_at(tx, id, now).await
+}
+
+/// Lets somebody in as of this moment, where it was decided elsewhere.
+pub async fn approve_at(tx: &mut Tx, id: &WaitlistEntryId, approved_at: Timestamp) -> Result<WaitlistEntry> {
     let mut entry = store::waitlists::lock_entry(tx, id).await?;
     if entry.state == State::Approved {
         return Err(invalid_state("The entry was approved already."));
     }
-    let now = tx.now();
     entry.state = State::Approved;
-    (entry.approved_at, entry.updated_at) = (Some(now), now);
+    (entry.approved_at, entry.updated_at) = (Some(approved_at), tx.now());
     store::waitlists::update_entry(tx, &entry).await?;
     tx.emit(entry.approved())?;
     Ok(entry)

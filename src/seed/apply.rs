@@ -4,7 +4,7 @@ use super::fault::Failure;
 use super::shape::{Environment, Families};
 use super::{
     Report, Seed, api_keys, applications, environments, feature_flags, groups, memberships, organizations, permissions,
-    roles, users,
+    roles, users, waitlists,
 };
 use crate::db::{Database, System};
 use crate::domain::passwords::Hashed;
@@ -110,6 +110,7 @@ async fn settle(
             feature_flags::settle(tx, feature_flags.as_deref().unwrap_or_default(), report).await?;
             api_keys::settle(tx, &families.api_keys.customers, report).await?;
             applications::settle(tx, families, tools.plain, report).await?;
+            waitlists::settle(tx, families.waitlists.as_deref().unwrap_or_default(), report).await?;
             let endpoints = webhook_endpoints.as_deref().unwrap_or_default();
             let tools = webhooks::Tools { keyring: tools.keyring, http: tools.http };
             super::webhook_endpoints::settle(tx, tools, endpoints, report).await

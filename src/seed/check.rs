@@ -4,12 +4,16 @@
 
 use std::collections::HashMap;
 
-use super::shape::{self, Environment, FeatureFlag, Membership, Organization, Permission, Role, User, WebhookEndpoint};
+use super::shape::{
+    self, Environment, FeatureFlag, Membership, Organization, Permission, Role, User, Waitlist, WebhookEndpoint,
+};
 use crate::domain::feature_flags::{Description, check_slug, rules, targets};
 use crate::domain::passwords;
+use crate::domain::waitlists::check_additional_fields;
 use crate::kernel::check::{Faults, normal_email};
 use crate::model::environments::Settings;
 use crate::model::roles::RoleType;
+use crate::model::waitlists::State;
 use crate::protocol::dns_name;
 use crate::protocol::password::Scheme;
 use crate::protocol::web_address::{self, Plain};
@@ -32,7 +36,31 @@ pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
         name(faults, &key.at.field("obfuscated_value"), key.obfuscated_value.as_deref());
     }
     feature_flags(families.feature_flags.as_deref().unwrap_or_default(), faults);
+    waitlists(families.waitlists.as_deref().unwrap_or_default(), faults);
     webhook_endpoints(families.webhook_endpoints.as_deref().unwrap_or_default(), faults);
+}
+
+fn waitlists(lists: &[Waitlist], faults: &mut Faults) {
+    for list in lists.iter().skip(1) {
+        let place = list.at.as_str();
+        faults.add(place, "invalid_value", format!("{place} cannot be made: an environment has one waitlist."));
+    }
+    let (mut ids, mut emails) = (Seen::new(), Seen::new());
+    for entry in lists.iter().filter_map(|list| list.entries.as_ref()).flatten() {
+        let at = &entry.at;
+        faults.email(&at.field("email"), &entry.email);
+        emails.once(faults, at.field("email"), &normal_email(&entry.email));
+        if let Some(id) = &entry.id {
+            ids.once(faults, at.field("id"), id.as_str());
+        }
+        if entry.approved_at.is_some() && entry.state != Some(State::Approved) {
+            let field = at.field("approved_at");
+            faults.add(field.as_str(), "invalid_value", format!("{field} can only stand beside the state approved."));
+        }
+        if let Some(fields) = &entry.additional_fields {
+            check_additional_fields(faults, &at.field("additional_fields"), fields);
+        }
+    }
 }
 
 fn webhook_endpoints(entries: &[WebhookEndpoint], faults: &mut Faults) {

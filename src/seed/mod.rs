@@ -26,6 +26,7 @@ mod report;
 mod roles;
 mod shape;
 mod users;
+mod waitlists;
 mod webhook_endpoints;
 
 pub use self::apply::{Mode, Tools, apply};

@@ -1,6 +1,6 @@
 //! Waitlists, and those who stand on them.
 
-use crate::db::Db;
+use crate::db::{Db, OnConstraint as _};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{WaitlistEntryId, WaitlistEntryKind, WaitlistId};
 use crate::kernel::page::{List, Page};
@@ -130,7 +130,10 @@ pub async fn insert_entry(db: &mut Db, entry: &WaitlistEntry) -> Result<bool> {
         .bind(entry.created_at)
         .bind(entry.updated_at)
         .run()
-        .await?;
+        .await
+        .on_constraint("waitlist_entries_pkey", || {
+            Error::conflict("waitlist_entry_already_exists", "A waitlist entry with this id already exists.")
+        })?;
     Ok(rows > 0)
 }
 

@@ -1,8 +1,8 @@
 //! Writing an environment down as a seed, which [`apply`](super::apply()) makes again elsewhere with the same ids.
 //!
 //! All of it is read in one snapshot, page by page, and written as it is read, so that neither the size of the
-//! environment nor what others change meanwhile matters. What is in it comes in the order of ids, and times are left
-//! out: an export of what was applied from an export is the same text.
+//! environment nor what others change meanwhile matters. What is in it comes in the order of ids, and times of making and
+//! change are left out: an export of what was applied from an export is the same text.
 //!
 //! Secrets are written only where somebody asks for them. The keys of the file are [`super::shape`]'s.
 
@@ -13,6 +13,7 @@ mod feature_flags;
 mod organizations;
 mod roles;
 mod users;
+mod waitlists;
 mod webhook_endpoints;
 mod writer;
 
@@ -56,6 +57,7 @@ pub async fn export(
     feature_flags::write(&mut db, &mut out).await?;
     api_keys::write(&mut db, secrets, database.clock.now(), &mut out).await?;
     applications::write(&mut db, &mut out).await?;
+    waitlists::write(&mut db, &mut out).await?;
     webhook_endpoints::write(&mut db, secrets, database.clock.now(), &mut out).await?;
     out.finish()
 }

@@ -8,6 +8,7 @@ mod api_keys;
 mod applications;
 mod feature_flags;
 mod groups;
+mod waitlists;
 mod webhook_endpoints;
 
 use std::marker::PhantomData;
@@ -34,6 +35,7 @@ pub use self::api_keys::{ApiKey, ApiKeys};
 pub use self::applications::{CorsOrigin, JwtTemplate, OauthResource, RedirectUri};
 pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
 pub use self::groups::Group;
+pub use self::waitlists::{Waitlist, WaitlistEntry};
 pub use self::webhook_endpoints::WebhookEndpoint;
 
 /// An environment of the file, and what it holds.
@@ -115,6 +117,7 @@ body! {
 
 impl Entry for Nested {
     const LATER: &'static [&'static str] = LATER_FAMILIES;
+    const MAILED: &'static [&'static str] = MAILED_FAMILIES;
 }
 
 body! {
@@ -130,6 +133,7 @@ body! {
 
 impl Entry for File {
     const LATER: &'static [&'static str] = LATER_FAMILIES;
+    const MAILED: &'static [&'static str] = MAILED_FAMILIES;
 }
 
 /// The families that the format has and this server does not, the emulator's and ours.
@@ -139,10 +143,13 @@ const LATER_FAMILIES: &[&str] = &[
     "connections",
     "directories",
     "errorHooks",
-    "invitations",
     "pipeConnections",
     "resourceTypes",
 ];
+
+/// The families that this server has and a seed leaves out, because making them is to send mail: a file that is applied
+/// anywhere, at each start, must write to nobody.
+const MAILED_FAMILIES: &[&str] = &["invitations"];
 
 impl File {
     /// The environments in the order of the file. What stands at the top is one of them, unless there is nothing.
@@ -206,6 +213,8 @@ body! {
         roles: Option<Vec<Role>>,
         /// Its users.
         users: Option<Vec<User>>,
+        /// Its waitlists: it has one.
+        waitlists: Option<Vec<Waitlist>>,
         /// Its webhook endpoints.
         webhook_endpoints as "webhookEndpoints": Option<Vec<WebhookEndpoint>>,
     }
@@ -224,6 +233,7 @@ impl Families {
             redirect_uris,
             roles,
             users,
+            waitlists,
             webhook_endpoints,
         } = self;
         api_keys.is_empty()
@@ -236,6 +246,7 @@ impl Families {
             && redirect_uris.is_none()
             && roles.is_none()
             && users.is_none()
+            && waitlists.is_none()
             && webhook_endpoints.is_none()
     }
 }

@@ -58,6 +58,21 @@ fn timeless(mut value: Value) -> Value {
     value
 }
 
+/// A waitlist with an entry of each state. One who is on it has an account.
+async fn waitlist(t: &Test) {
+    for (email, action) in
+        [("wanda@wait.test", None), ("will@wait.test", Some("approve")), ("wu@wait.test", Some("deny"))]
+    {
+        let body = json!({ "email": email, "additional_fields": { "company": "yes", "no": " x: y" } });
+        let body = if action.is_none() { json!({ "email": email }) } else { body };
+        let entry = t.post("/user_management/waitlists/default/entries", body).await.created();
+        if let Some(action) = action {
+            t.post(format!("/user_management/waitlist_entries/{}/{action}", id(&entry)), json!({})).await.ok();
+        }
+    }
+    t.user("wanda@wait.test").await;
+}
+
 /// An environment with something of everything.
 async fn world(t: &Test) {
     run(t, &read(t, EMULATOR).unwrap(), Mode::Apply).await.unwrap();
@@ -89,6 +104,7 @@ async fn world(t: &Test) {
           - { uri: 'https://other.example.test/', default: true }";
     assert_eq!(apply(t, text).await.len(), 6);
     assert_eq!(apply(t, text).await, [""; 0]);
+    waitlist(t).await;
     for (name, members) in [("Empty", 0), ("Full", 2)] {
         let groups = "/organizations/org_01SEEDHERON/groups";
         let group = t.post(groups, json!({ "name": name })).await.created();
@@ -142,6 +158,8 @@ fn an_export_is_made_again_elsewhere_and_exported_again_is_the_same_text() {
             "/user_management/redirect_uris?order=asc",
             "/user_management/cors_origins?order=asc",
             "/user_management/jwt_template",
+            "/user_management/waitlists",
+            "/user_management/waitlists/default/entries?order=asc",
             "/sdk/feature-flags?payload_version=2",
             "/authorization/roles",
             "/authorization/organizations/org_01SEEDHERON/roles",
@@ -149,6 +167,11 @@ fn an_export_is_made_again_elsewhere_and_exported_again_is_the_same_text() {
             let there = timeless(t.get(list).await.ok());
             assert_eq!(timeless(other.get(list).await.ok()), there, "{list}");
         }
+        let approved = "/user_management/waitlists/default/entries?state=approved";
+        let moment = async |t: &Test| t.get(approved).await.ok()["data"][0]["approved_at"].take();
+        assert_eq!(moment(&other).await, moment(&t).await);
+        // Who was let in there was invited there.
+        assert_eq!((t.mail().await.len(), other.mail().await.len()), (1, 0));
         assert_eq!(other.environment.client_id, t.environment.client_id);
         assert_eq!(other.environment.settings, t.get_settings().await);
         let validated = other.post("/api_keys/validations", json!({ "value": "sk_test_of_a_customer" })).await.ok();

@@ -1,6 +1,7 @@
 //! Seeds: what a file says becomes true, once, wholly, and with its events.
 
 mod export;
+mod waitlists;
 
 use std::path::{Path, PathBuf};
 
@@ -126,6 +127,8 @@ fn the_seed_file_of_the_emulator_is_applied_as_it_is() {
                 "invitations",
             ]
         );
+        let invitations = "invitations was left out: a seed sends no mail (make them through the API).";
+        assert_eq!(seed.warnings.last().unwrap(), invitations);
         let open: Vec<_> = report.warnings.iter().map(named).collect();
         assert_eq!(open, ["roles[0].permissions[2]", "organizations[0].memberships[2].role"]);
     });
