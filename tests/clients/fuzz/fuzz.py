@@ -21,9 +21,17 @@ URL = os.environ["VESTIBULE_URL"]
 SECONDS = os.environ["FUZZ_SECONDS"]
 SEED = os.environ["FUZZ_SEED"]
 
-# Content that only a rule of the domain refuses is not described, so that what is described may still be refused. And
-# schemathesis 4.32 calls a body wrong that lacks an optional field, where the body as a whole may be null.
-LEFT_OUT = "positive_data_acceptance,negative_data_rejection"
+# What an answer is held against: the document, and that nobody is let in without a key. The other checks guess what a
+# request means: they expect that a body which is not described is refused although unknown fields are ignored, and that
+# nothing is missing where a body names what is not there.
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "ignored_auth",
+]
 
 DOCUMENTS = [
     ("the API", "/openapi.json", os.environ["VESTIBULE_API_KEY"]),
@@ -57,9 +65,7 @@ def fuzz(path: str, key: str) -> bool:
         "--workers",
         "1",
         "--checks",
-        "all",
-        "--exclude-checks",
-        LEFT_OUT,
+        ",".join(CHECKS),
         "--generation-database",
         "none",
         "--continue-on-failure",
