@@ -3,7 +3,7 @@
 //! Such an address may be chosen by an attacker, so that our server does what his own machine cannot: reach what is
 //! behind the firewall. Therefore:
 //!
-//! - a name is looked up once, every address is judged by [`networks`](super::networks), and the connection goes to
+//! - a name is looked up once, every address is judged by [`networks`], and the connection goes to
 //!   one of those that passed, so that an answer that changes in between changes nothing;
 //! - an address in the URL itself is judged in whatever spelling (decimal, octal, hexadecimal, IPv6 around IPv4), for
 //!   the URL is read as browsers read it before anything is looked at;
