@@ -56,6 +56,8 @@ fn a_template_that_could_not_be_rendered_is_refused() {
             r#"{"sub": "me"}"#,
             r#"{"\u0073ub": "me"}"#,
             r#"{"exp": 1}"#,
+            r#"{"{{ 'sub' }}": "me"}"#,
+            r#"{"s{{ 'u' }}b": "me"}"#,
             &long,
         ] {
             t.put(TEMPLATE, json!({ "content": content })).await.invalid(&["content"]);

@@ -62,6 +62,31 @@ fn one_environment_has_a_url_once() {
 }
 
 #[test]
+fn an_environment_has_a_hundred_endpoints_at_most() {
+    story(async |t| {
+        let make = async |number: u32| {
+            let url = format!("https://acme.example/{number}");
+            t.post(ALL, json!({ "endpoint_url": url, "events": ["user.created"] })).await
+        };
+        for number in 0..99 {
+            make(number).await.created();
+        }
+        // Two at once do not pass the limit together.
+        let (one, two) = tokio::join!(make(99), make(100));
+        assert_eq!([one.status, two.status].iter().filter(|status| **status == 201).count(), 1);
+        make(101).await.fails(400, "too_many_webhook_endpoints");
+        t.neighbour()
+            .await
+            .post(ALL, json!({ "endpoint_url": "https://acme.example/0", "events": [] }))
+            .await
+            .created();
+        let id = t.get(ALL).await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
+        t.delete(format!("{ALL}/{id}")).await.no_content();
+        make(102).await.created();
+    });
+}
+
+#[test]
 fn every_event_of_the_catalogue_can_be_asked_for_and_no_other() {
     story(async |t| {
         assert!(webhook_events::NAMES.is_sorted() && webhook_events::NAMES.len() == 113);
