@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,6 +10,7 @@ use axum::http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::{Test, until};
@@ -37,6 +37,8 @@ impl Received {
 pub enum Reply {
     /// Answers with this status, these headers and this body.
     Answer(u16, Vec<(&'static str, String)>, String),
+    /// Answers 200 when it is told to.
+    Held(Arc<Notify>),
     /// Never answers.
     Hang,
 }
@@ -115,10 +117,11 @@ async fn answer(reply: Reply) -> Response<Body> {
             }
             response.body(Body::from(body)).unwrap()
         }
-        Reply::Hang => {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+        Reply::Held(told) => {
+            told.notified().await;
             Response::new(Body::empty())
         }
+        Reply::Hang => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the operator does with webhooks: looks at them, sends them again, and gives endpoints new secrets.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use vestibule::kernel::crypto::hmac_sha256;
 
 use crate::harness::{Received, Receiver, Reply, Test, story_apart};
@@ -26,6 +29,27 @@ fn signer(received: &Received, header: &str, secrets: &[&Value]) -> Option<usize
     let (moment, signature) = value.strip_prefix("t=").unwrap().split_once(", v1=").unwrap();
     let parts = [moment.as_bytes(), b".", received.body.as_bytes()];
     secrets.iter().position(|secret| hmac_sha256(secret.as_str().unwrap().as_bytes(), &parts) == signature)
+}
+
+#[test]
+fn an_attempt_that_is_under_way_does_not_swallow_a_replay() {
+    story_apart(async |t| {
+        let (receiver, told) = (Receiver::start().await, Arc::new(Notify::new()));
+        receiver.reply(Reply::Held(told.clone()));
+        let endpoint = t.endpoint(&receiver.url(), CREATED).await;
+        t.organization("A").await;
+        let asked_again = async {
+            receiver.wait_for(1).await;
+            let event = t.deliveries().await[0]["event_id"].clone();
+            replay(&t, json!({ "endpoint_id": endpoint["id"], "event_ids": [event] })).await;
+            receiver.reply(Reply::status(200));
+            told.notify_one();
+        };
+        tokio::join!(t.deliver(), asked_again);
+        t.deliver().await;
+        assert_eq!(receiver.count(), 2, "once as it happened, once as it was asked for");
+        assert_eq!(t.deliveries().await[0]["status"], "delivered");
+    });
 }
 
 #[test]
