@@ -205,13 +205,17 @@ pub async fn check_permission(place: &Place, plan: &Plan, world: &World) -> Resu
     read(place, plan, "POST .../{id}/check", (&world.floor, world.check.clone())).await
 }
 
+/// The time that a disk takes to sync changes from one moment to the next, and both sides hang on it: so they take turns
+/// of a second, and many of them.
 pub async fn create_organization(place: &Place, plan: &Plan) -> Result<Line, Fault> {
+    let turn = Effort { time: Duration::from_secs(1), ..plan.effort() };
+    let turns = (plan.rounds * usize::try_from(plan.time.as_secs())?).max(5);
     let mut rounds = Rounds::new();
     let (mut written, mut syncs) = (0.0, 0);
-    for _ in 0..plan.rounds {
-        let below = pgbench::run(place, plan.clients, plan.time).await?;
+    for _ in 0..turns {
+        let below = pgbench::run(place, turn.clients, turn.time).await?;
         let before = (pgbench::syncs(place).await?, Cpu::now(place)?);
-        let sample = flat_out(place.address, plan.effort(), Create).await?;
+        let sample = flat_out(place.address, turn, Create).await?;
         let spent = Cpu::now(place)?.since(before.1);
         syncs += pgbench::syncs(place).await? - before.0;
         written += sample.answers();

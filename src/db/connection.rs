@@ -32,6 +32,21 @@ pub(super) struct Lent<'c> {
     pub(super) connection: &'c mut PgConnection,
     /// What is known about the database behind it.
     pub(super) health: &'c Health,
+    in_transaction: &'c mut bool,
+}
+
+impl Lent<'_> {
+    /// Begins a transaction, which ends with [`Connection::commit`], or else is rolled back.
+    pub(super) async fn begin(&mut self, sql: &'static str) -> Result<()> {
+        // Before it is begun: whoever stops waiting for the answer leaves one that has to be rolled back.
+        *self.in_transaction = true;
+        self.simple(sql).await
+    }
+
+    async fn simple(&mut self, sql: &'static str) -> Result<()> {
+        self.health.during(sqlx::raw_sql(sql).execute(&mut *self.connection)).await.map_err(failure)?;
+        Ok(())
+    }
 }
 
 impl Connection {
@@ -50,9 +65,7 @@ impl Connection {
     }
 
     async fn begin_by(mut self, sql: &'static str) -> Result<Self> {
-        // Before it is begun: whoever stops waiting for the answer leaves one that has to be rolled back.
-        self.in_transaction = true;
-        self.simple(sql).await?;
+        self.lent()?.begin(sql).await?;
         Ok(self)
     }
 
@@ -64,22 +77,20 @@ impl Connection {
     /// Commits, if there is a transaction.
     pub(super) async fn commit(mut self) -> Result<()> {
         if self.in_transaction {
-            self.simple("commit").await?;
+            self.lent()?.simple("commit").await?;
             self.in_transaction = false;
         }
         Ok(())
     }
 
-    async fn simple(&mut self, sql: &'static str) -> Result<()> {
-        let lent = self.lend().ok_or_else(|| Error::internal("the connection was given back"))?;
-        lent.health.during(sqlx::raw_sql(sql).execute(lent.connection)).await.map_err(failure)?;
-        Ok(())
+    fn lent(&mut self) -> Result<Lent<'_>> {
+        self.lend().ok_or_else(|| Error::internal("the connection was given back"))
     }
 
     /// The connection, for one statement.
     pub(super) fn lend(&mut self) -> Option<Lent<'_>> {
         let connection = self.pooled.as_deref_mut()?;
-        Some(Lent { connection, health: &self.health })
+        Some(Lent { connection, health: &self.health, in_transaction: &mut self.in_transaction })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod lease;
 pub mod migrate;
 pub mod scope;
 pub mod statement;
+mod unit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -129,7 +130,7 @@ impl Database {
         environment: EnvironmentKey,
         change: impl AsyncFnOnce(&mut Tx) -> Result<T>,
     ) -> Result<T> {
-        let mut tx = Tx::new(self.begin().await?, environment, self);
+        let mut tx = Tx::new(self.acquire().await?, environment, self);
         let outcome = change(&mut tx).await?;
         tx.commit().await?;
         Ok(outcome)

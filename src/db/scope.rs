@@ -10,14 +10,14 @@ use ulid::Ulid;
 
 use super::connection::Connection;
 use super::statement::{PageSql, PageStatement, Sql, Statement, failure};
+use super::unit::{Announced, Due};
 use super::{Bells, Database};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::Random;
 use crate::kernel::event::Event;
-use crate::kernel::id::{EnvironmentKey, EventKind, Id, Kind, Mint, moment};
+use crate::kernel::id::{EnvironmentKey, Id, Kind, Mint};
 use crate::kernel::page::Page;
 use crate::kernel::{Error, Result};
-use crate::sql;
 
 /// Events that are written by one statement: a bound on its size, for deletions that announce very much.
 const EVENTS_AT_ONCE: usize = 1000;
@@ -49,16 +49,19 @@ impl Left {
 pub struct Db {
     connection: Connection,
     environment: EnvironmentKey,
+    /// What a transaction that begins by itself still has to send. Within one of [`System`] nothing is put off, so that
+    /// whoever does much at once is told where it fails.
+    due: Option<Due>,
 }
 
 impl Db {
     pub(super) fn new(connection: Connection, environment: EnvironmentKey) -> Self {
-        Self { connection, environment }
+        Self { connection, environment, due: None }
     }
 
     /// A statement with the environment bound as `$1`.
     pub fn query(&mut self, sql: Sql) -> Statement<'_> {
-        Statement::new(self.connection.lend(), sql).bind(self.environment)
+        Statement::new(self.connection.lend(), sql).of(self.due.as_mut()).bind(self.environment)
     }
 
     /// The statement of a page, with the environment bound as `$1` and the page as `$2` to `$4`.
@@ -94,7 +97,7 @@ impl DerefMut for Tx {
 impl Tx {
     pub(super) fn new(connection: Connection, environment: EnvironmentKey, database: &Database) -> Self {
         Self {
-            db: Db { connection, environment },
+            db: Db { connection, environment, due: Some(Due::to_begin()) },
             now: database.clock.now(),
             mint: database.mint.clone(),
             random: database.random.clone(),
@@ -135,52 +138,28 @@ impl Tx {
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
-        self.write_events().await?;
+        self.finish().await?;
         self.db.connection.commit().await?;
         self.left.ring();
         Ok(())
     }
 
-    /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
-    /// `xid` which events are certain to have none before them that is still to come.
-    async fn write_events(&mut self) -> Result<()> {
+    /// Writes the events in their order, with the write that was put off if there is one. No lock is taken, so that
+    /// commits go on being grouped: readers tell by `xid` which events are certain to have none before them that is
+    /// still to come.
+    async fn finish(&mut self) -> Result<()> {
         self.left.events |= !self.events.is_empty();
-        while !self.events.is_empty() {
-            let some = self.events.drain(..self.events.len().min(EVENTS_AT_ONCE)).collect();
-            self.write_some(some).await?;
+        let Some(mut lent) = self.db.connection.lend() else {
+            return Err(Error::internal("the connection is lent"));
+        };
+        let due = self.db.due.get_or_insert_with(Due::nothing);
+        while self.events.len() > EVENTS_AT_ONCE {
+            due.settle(&mut lent).await?;
+            let announced = Announced::of(self.db.environment, self.events.drain(..EVENTS_AT_ONCE), &self.mint);
+            due.conclude(&mut lent, announced).await?;
         }
-        Ok(())
-    }
-
-    async fn write_some(&mut self, events: Vec<Event>) -> Result<()> {
-        let (mut ids, mut names, mut organizations) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut data, mut contexts, mut moments) = (Vec::new(), Vec::new(), Vec::new());
-        for event in events {
-            let ulid = self.mint.ulid();
-            ids.push(format!("{}_{ulid}", EventKind::PREFIX));
-            moments.push(moment(ulid));
-            names.push(event.name);
-            organizations.push(event.organization);
-            data.push(sqlx::types::Json(event.data));
-            contexts.push(event.context.map(sqlx::types::Json));
-        }
-        self.db
-            .query(sql!(
-                "insert into events (environment, epoch, id, name, organization_id, data, context, created_at)
-                 select $1, (select epoch from event_epoch), e.id, e.name, e.organization_id, e.data, e.context, e.created_at
-                 from unnest($2::text[], $3::text[], $4::text[], $5::json[], $6::json[], $7::timestamptz[])
-                      with ordinality as e (id, name, organization_id, data, context, created_at, place)
-                 order by e.place"
-            ))
-            .bind(ids)
-            .bind(names)
-            .bind(organizations)
-            .bind(data)
-            .bind(contexts)
-            .bind(moments)
-            .run()
-            .await?;
-        Ok(())
+        let announced = Announced::of(self.db.environment, self.events.drain(..), &self.mint);
+        due.conclude(&mut lent, announced).await
     }
 }
 
@@ -234,7 +213,7 @@ impl System {
     ) -> Result<T> {
         let connection = self.connection.take().ok_or_else(|| Error::internal("the connection is lent already"))?;
         let mut tx = Tx {
-            db: Db { connection, environment },
+            db: Db { connection, environment, due: None },
             now: self.now,
             mint: self.mint.clone(),
             random: self.random.clone(),
@@ -242,7 +221,7 @@ impl System {
             left: self.left.clone(),
         };
         let outcome = match change(&mut tx).await {
-            Ok(outcome) => tx.write_events().await.map(|()| outcome),
+            Ok(outcome) => tx.finish().await.map(|()| outcome),
             Err(error) => Err(error),
         };
         self.left = tx.left;

@@ -3,11 +3,12 @@
 //! Statements are written with [`sql!`](crate::sql) and [`page_sql!`](crate::page_sql), nothing else is accepted;
 //! a test reads every one of them out of the source and has PostgreSQL prepare it on the migrated schema.
 
-use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::error::ErrorKind;
+use sqlx::postgres::{PgArguments, PgDatabaseError, PgRow};
 use sqlx::{Arguments as _, Encode, FromRow, Postgres, Type};
 
 use super::connection::Lent;
+use super::unit::{Due, Write};
 use crate::kernel::id::Kind;
 use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result, trace};
@@ -52,6 +53,8 @@ macro_rules! page_sql {
 pub struct Statement<'c> {
     /// None is a fault of ours, told when the statement is run.
     lent: Option<Lent<'c>>,
+    /// What its transaction has to send before it.
+    due: Option<&'c mut Due>,
     sql: &'static str,
     arguments: PgArguments,
     fault: Option<sqlx::error::BoxDynError>,
@@ -59,7 +62,13 @@ pub struct Statement<'c> {
 
 impl<'c> Statement<'c> {
     pub(super) fn new(lent: Option<Lent<'c>>, sql: Sql) -> Self {
-        Self { lent, sql: sql.0, arguments: PgArguments::default(), fault: None }
+        Self { lent, due: None, sql: sql.0, arguments: PgArguments::default(), fault: None }
+    }
+
+    /// The statement, as one of a transaction.
+    pub(super) fn of(mut self, due: Option<&'c mut Due>) -> Self {
+        self.due = due;
+        self
     }
 
     /// Binds the next parameter.
@@ -70,9 +79,14 @@ impl<'c> Statement<'c> {
         self
     }
 
-    fn ready(self) -> Result<(Lent<'c>, &'static str, PgArguments)> {
+    async fn ready(self) -> Result<(Lent<'c>, &'static str, PgArguments)> {
         match (self.lent, self.fault) {
-            (Some(lent), None) => Ok((lent, self.sql, self.arguments)),
+            (Some(mut lent), None) => {
+                if let Some(due) = self.due {
+                    due.settle(&mut lent).await?;
+                }
+                Ok((lent, self.sql, self.arguments))
+            }
             (_, Some(fault)) => Err(Error::internal(fault)),
             (None, None) => Err(Error::internal("the connection is lent, or not in the transaction that this needs")),
         }
@@ -80,7 +94,7 @@ impl<'c> Statement<'c> {
 
     /// The row, if there is one.
     pub async fn find<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Option<T>> {
-        let (Lent { connection, health }, sql, arguments) = self.ready()?;
+        let (Lent { connection, health, .. }, sql, arguments) = self.ready().await?;
         trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_optional(connection)))
             .await
             .map_err(failure)
@@ -88,7 +102,7 @@ impl<'c> Statement<'c> {
 
     /// The row that must be there.
     pub async fn one<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<T> {
-        let (Lent { connection, health }, sql, arguments) = self.ready()?;
+        let (Lent { connection, health, .. }, sql, arguments) = self.ready().await?;
         trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_one(connection)))
             .await
             .map_err(failure)
@@ -96,7 +110,7 @@ impl<'c> Statement<'c> {
 
     /// All rows.
     pub async fn all<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Vec<T>> {
-        let (Lent { connection, health }, sql, arguments) = self.ready()?;
+        let (Lent { connection, health, .. }, sql, arguments) = self.ready().await?;
         trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_all(connection)))
             .await
             .map_err(failure)
@@ -131,10 +145,29 @@ impl<'c> Statement<'c> {
 
     /// Runs it for its effect; the number of rows that it touched.
     pub async fn run(self) -> Result<u64> {
-        let (Lent { connection, health }, sql, arguments) = self.ready()?;
+        let (Lent { connection, health, .. }, sql, arguments) = self.ready().await?;
         let done = health.during(sqlx::query_with(sql, arguments).execute(connection));
         let done = trace::statement(sql, done).await.map_err(failure)?;
         Ok(done.rows_affected())
+    }
+
+    /// Leaves it to the transaction to run it for its effect: before its next statement, or together with its events,
+    /// in one round trip, when it commits. What its failure means is told to whoever is waiting then. A transaction
+    /// that has no other statement needs no `begin` and no `commit`.
+    ///
+    /// For writes of which nobody has to know what they touched. The text must be one into which the events can be
+    /// put: it may begin with `with`, but not with `with recursive`.
+    pub async fn later(self, meaning: fn(Result<()>) -> Result<()>) -> Result<()> {
+        if self.due.is_none() {
+            return meaning(self.run().await.map(drop));
+        }
+        match (self.lent, self.due, self.fault) {
+            (Some(mut lent), Some(due), None) => {
+                due.put_off(&mut lent, Write { sql: self.sql, arguments: self.arguments, meaning }).await
+            }
+            (_, _, Some(fault)) => Err(Error::internal(fault)),
+            _ => Err(Error::internal("the connection is lent")),
+        }
     }
 }
 
@@ -194,10 +227,17 @@ pub(super) fn failure(error: sqlx::Error) -> Error {
     if passing { Error::unavailable(error) } else { Error::internal(error) }
 }
 
-/// Whether a row was refused because its environment is gone, and with it the key of whoever writes it.
+/// Whether a row was refused because its environment is gone, and with it the key of whoever writes it: by its foreign
+/// key, or, in a table that has none, because a statement found no environment to name.
 fn is_orphan(error: &sqlx::Error) -> bool {
-    let constraint = error.as_database_error().filter(|error| error.is_foreign_key_violation());
-    constraint.and_then(DatabaseError::constraint).is_some_and(|name| name.ends_with("_environment_fkey"))
+    let Some(error) = error.as_database_error() else { return false };
+    match error.kind() {
+        ErrorKind::ForeignKeyViolation => error.constraint().is_some_and(|name| name.ends_with("_environment_fkey")),
+        ErrorKind::NotNullViolation => {
+            error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::column) == Some("environment")
+        }
+        _ => false,
+    }
 }
 
 /// Gives a violated constraint its meaning.

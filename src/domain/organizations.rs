@@ -1,7 +1,7 @@
 //! Organizations: made, changed and deleted with what belongs to them.
 
 use super::organization_domains::{self, Claim};
-use super::{api_keys, feature_flags, organization_memberships, resources, roles};
+use super::{api_keys, feature_flags, organization_memberships, roles};
 use crate::db::Tx;
 use crate::kernel::Result;
 use crate::kernel::id::OrganizationId;
@@ -45,6 +45,9 @@ pub struct Update {
 }
 
 /// Makes an organization, its domains and the root of its resource tree with it.
+///
+/// The root lives as long as the organization, goes by its name and external id, and carries the roles that people have in
+/// the organization as a whole.
 pub async fn create(tx: &mut Tx, input: Create) -> Result<Organization> {
     let Create { id, name, allow_profiles_outside_organization, domains, metadata, external_id } = input;
     let mut organization = Organization {
@@ -58,8 +61,8 @@ pub async fn create(tx: &mut Tx, input: Create) -> Result<Organization> {
         created_at: tx.now(),
         updated_at: tx.now(),
     };
-    store::organizations::insert(tx, &organization).await?;
-    resources::create_root(tx, &organization.id).await?;
+    let root = tx.mint();
+    store::organizations::insert(tx, &organization, &root).await?;
     organization.domains = organization_domains::replace(tx, &organization.id, Vec::new(), &domains).await?;
     tx.emit(organization.created())?;
     Ok(organization)

@@ -1,10 +1,11 @@
 //! Organizations.
 
 use crate::db::{Db, OnConstraint};
-use crate::kernel::id::{OrganizationId, OrganizationKind};
+use crate::kernel::id::{OrganizationId, OrganizationKind, ResourceId};
 use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
 use crate::model::organizations::Organization;
+use crate::model::resource_types::ORGANIZATION;
 use crate::{page_sql, sql};
 
 macro_rules! columns {
@@ -116,12 +117,24 @@ pub async fn list(db: &mut Db, filter: &Filter, page: &Page<OrganizationKind>) -
     .await
 }
 
-/// Writes a new organization. Its domains are rows of their own.
-pub async fn insert(db: &mut Db, organization: &Organization) -> Result<()> {
+/// Writes a new organization with the root of its resource tree, and the row that makes the root its own ancestor. Its
+/// domains are rows of their own.
+///
+/// The environment is looked for rather than referred to by a key: see "What guards what" in docs/architecture.md.
+pub async fn insert(db: &mut Db, organization: &Organization, root: &ResourceId) -> Result<()> {
     db.query(sql!(
-        "insert into organizations (environment, id, name, allow_profiles_outside_organization, metadata, external_id,
-                                    stripe_customer_id, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        "with organization as (
+             insert into organizations (environment, id, name, allow_profiles_outside_organization, metadata, external_id,
+                                        stripe_customer_id, created_at, updated_at)
+             values ((select key from environments where key = $1), $2, $3, $4, $5, $6, $7, $8, $9)
+             returning environment, id, created_at),
+         root as (
+             insert into resources (environment, id, organization_id, type, created_at, updated_at)
+             select o.environment, $10, o.id,
+                    (select key from resource_types where environment = $1 and slug = $11), o.created_at, o.created_at
+             from organization o
+             returning key, type)
+         insert into resource_ancestors (descendant, ancestor, depth, type) select key, key, 0, type from root"
     ))
     .bind(&organization.id)
     .bind(&organization.name)
@@ -131,10 +144,10 @@ pub async fn insert(db: &mut Db, organization: &Organization) -> Result<()> {
     .bind(organization.stripe_customer_id.as_deref())
     .bind(organization.created_at)
     .bind(organization.updated_at)
-    .run()
+    .bind(root)
+    .bind(ORGANIZATION)
+    .later(OnConflict::on_conflict)
     .await
-    .map(drop)
-    .on_conflict()
 }
 
 /// Writes a changed organization.
@@ -152,15 +165,13 @@ pub async fn update(db: &mut Db, organization: &Organization) -> Result<()> {
     .bind(organization.external_id.as_deref())
     .bind(organization.stripe_customer_id.as_deref())
     .bind(organization.updated_at)
-    .run()
+    .later(OnConflict::on_conflict)
     .await
-    .map(drop)
-    .on_conflict()
 }
 
 /// Removes the organization with everything that hangs on it.
 pub async fn delete(db: &mut Db, id: &OrganizationId) -> Result<()> {
-    db.query(sql!("delete from organizations where environment = $1 and id = $2")).bind(id).run().await.map(drop)
+    db.query(sql!("delete from organizations where environment = $1 and id = $2")).bind(id).later(|done| done).await
 }
 
 trait OnConflict {

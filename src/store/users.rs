@@ -173,7 +173,8 @@ pub async fn insert(db: &mut Db, user: &User) -> Result<()> {
     db.query(sql!(
         "insert into users (environment, id, email, email_normal, email_verified, first_name, last_name, name,
                             profile_picture_url, external_id, metadata, locale, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+         values ((select key from environments where key = $1),
+                 $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
     ))
     .bind(&user.id)
     .bind(&user.email)
@@ -188,14 +189,16 @@ pub async fn insert(db: &mut Db, user: &User) -> Result<()> {
     .bind(user.locale.as_deref())
     .bind(user.created_at)
     .bind(user.updated_at)
-    .run()
-    .await
-    .map(drop)
-    .on_constraint("users_pkey", || Error::conflict("user_already_exists", "A user with this id already exists."))
-    .on_constraint("users_email_key", || creation_error("email", "email_not_available", EMAIL_TAKEN))
-    .on_constraint("users_external_id_key", || {
-        creation_error("external_id", "external_id_already_used", EXTERNAL_ID_TAKEN)
+    .later(|done| {
+        done.on_constraint("users_pkey", || {
+            Error::conflict("user_already_exists", "A user with this id already exists.")
+        })
+        .on_constraint("users_email_key", || creation_error("email", "email_not_available", EMAIL_TAKEN))
+        .on_constraint("users_external_id_key", || {
+            creation_error("external_id", "external_id_already_used", EXTERNAL_ID_TAKEN)
+        })
     })
+    .await
 }
 
 /// Writes a new user of whom nothing but the address is known; whether the address was free.
@@ -203,7 +206,8 @@ pub async fn insert_bare(db: &mut Db, user: &User) -> Result<bool> {
     let rows = db
         .query(sql!(
             "insert into users (environment, id, email, email_normal, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6) on conflict on constraint users_email_key do nothing"
+             values ((select key from environments where key = $1), $2, $3, $4, $5, $6)
+             on conflict on constraint users_email_key do nothing"
         ))
         .bind(&user.id)
         .bind(&user.email)

@@ -190,3 +190,56 @@ fn of_two_sets_of_domains_given_at_once_one_stands() {
         }
     });
 }
+
+/// An organization without domains is one statement, which is a transaction by itself; one with domains is several.
+#[test]
+fn an_organization_its_tree_and_its_events_are_one_transaction() {
+    story(async |t| {
+        for domains in [json!([]), json!(["acme.test", "acme.example"])] {
+            let made = t.post("/organizations", json!({ "name": "Acme", "domains": domains })).await.created();
+            let (transactions, events, roots): (i64, i64, i64) = sqlx::query_as(
+                "select count(distinct w.xid), count(*) filter (where kind = 'event'), count(*) filter (where kind = 'root')
+                 from (select 'organization' as kind, xmin::text as xid from organizations where id = $1
+                       union all select 'event', (xid::text::numeric % 4294967296)::text from events
+                                 where organization_id = $1
+                       union all select 'root', r.xmin::text from resources r join resource_ancestors a
+                                 on a.descendant = r.key and a.ancestor = r.key and a.xmin::text = r.xmin::text
+                                 where r.organization_id = $1) w",
+            )
+            .bind(made["id"].as_str().unwrap())
+            .fetch_one(t.app.database().pool())
+            .await
+            .unwrap();
+            let domains = i64::try_from(domains.as_array().unwrap().len()).unwrap();
+            assert_eq!((transactions, events, roots), (1, 1 + domains, 1));
+        }
+    });
+}
+
+/// What is refused at the end of its transaction, in one statement with the event, leaves neither behind.
+#[test]
+fn of_two_organizations_of_one_external_id_one_is_made() {
+    story(async |t| {
+        let body = json!({ "name": "Acme", "external_id": "acme" });
+        let (one, other) = tokio::join!(t.post("/organizations", body.clone()), t.post("/organizations", body));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 400]);
+        assert_eq!(t.pages("/organizations").await.len(), 1);
+        t.assert_events(&["organization.created"]).await;
+    });
+}
+
+/// The log keeps the order of keys, which is that of the answer.
+#[test]
+fn an_event_is_written_as_the_object_is_shown() {
+    story(async |t| {
+        let made = t.organization("Acme").await;
+        let data: String = sqlx::query_scalar("select data::text from events where organization_id = $1")
+            .bind(made["id"].as_str().unwrap())
+            .fetch_one(t.app.database().pool())
+            .await
+            .unwrap();
+        assert!(data.starts_with("{\"object\":\"organization\",\"id\""), "{data}");
+    });
+}
