@@ -3,8 +3,8 @@
 //! Statements are written with [`sql!`](crate::sql) and [`page_sql!`](crate::page_sql), nothing else is accepted;
 //! a test reads every one of them out of the source and has PostgreSQL prepare it on the migrated schema.
 
-use sqlx::error::ErrorKind;
-use sqlx::postgres::{PgArguments, PgDatabaseError, PgRow};
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, Encode, FromRow, Postgres, Type};
 
 use super::connection::Lent;
@@ -227,17 +227,10 @@ pub(super) fn failure(error: sqlx::Error) -> Error {
     if passing { Error::unavailable(error) } else { Error::internal(error) }
 }
 
-/// Whether a row was refused because its environment is gone, and with it the key of whoever writes it: by its foreign
-/// key, or, in a table that has none, because a statement found no environment to name.
+/// Whether a row was refused because its environment is gone, and with it the key of whoever writes it.
 fn is_orphan(error: &sqlx::Error) -> bool {
-    let Some(error) = error.as_database_error() else { return false };
-    match error.kind() {
-        ErrorKind::ForeignKeyViolation => error.constraint().is_some_and(|name| name.ends_with("_environment_fkey")),
-        ErrorKind::NotNullViolation => {
-            error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::column) == Some("environment")
-        }
-        _ => false,
-    }
+    let constraint = error.as_database_error().filter(|error| error.is_foreign_key_violation());
+    constraint.and_then(DatabaseError::constraint).is_some_and(|name| name.ends_with("_environment_fkey"))
 }
 
 /// Gives a violated constraint its meaning.

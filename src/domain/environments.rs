@@ -103,26 +103,12 @@ fn changed(mut environment: Environment, input: Update) -> Environment {
 
 /// Deletes an environment with everything in it, its log included; nobody is left to read what this would announce.
 ///
-/// The rows go before the events: whoever is changing one of them holds it until its events are written, so that these
-/// are seen, and removed, too. What is being added at this very moment goes by no key, and is swept up by [`sweep`].
+/// The rows go before the events: whoever is changing one of them holds it until its events are written, so that
+/// these are seen, and removed, too.
 pub async fn delete(system: &mut System, id: &EnvironmentId) -> Result<()> {
     store::system::environments::take_time(system).await?;
-    let key = store::system::environments::lock_for_deletion(system, id).await?.ok_or_else(|| Error::missing(id))?;
-    store::system::environments::delete_organizations(system, key).await?;
-    store::system::environments::delete_users(system, key).await?;
-    store::system::environments::delete(system, key).await?;
+    let key = store::system::environments::delete(system, id).await?.ok_or_else(|| Error::missing(id))?;
     store::system::environments::delete_events(system, key).await
-}
-
-/// Removes some of what is left of environments that are gone; how much.
-///
-/// Organizations, users and events name their environment without a key. So what was on its way when the environment was
-/// deleted stays behind, as does what a former version, which counted on the keys, leaves when it deletes one. Nobody can
-/// reach any of it meanwhile.
-pub async fn sweep(system: &mut System) -> Result<u64> {
-    let organizations = store::system::environments::sweep_organizations(system).await?;
-    let users = store::system::environments::sweep_users(system).await?;
-    Ok(organizations + users + store::system::environments::sweep_events(system).await?)
 }
 
 /// Makes a management key of an environment, with this value or a new one. The value is not kept: only its hash is,

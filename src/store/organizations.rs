@@ -119,14 +119,12 @@ pub async fn list(db: &mut Db, filter: &Filter, page: &Page<OrganizationKind>) -
 
 /// Writes a new organization with the root of its resource tree, and the row that makes the root its own ancestor. Its
 /// domains are rows of their own.
-///
-/// The environment is looked for rather than referred to by a key: see "What guards what" in docs/architecture.md.
 pub async fn insert(db: &mut Db, organization: &Organization, root: &ResourceId) -> Result<()> {
     db.query(sql!(
         "with organization as (
              insert into organizations (environment, id, name, allow_profiles_outside_organization, metadata, external_id,
                                         stripe_customer_id, created_at, updated_at)
-             values ((select key from environments where key = $1), $2, $3, $4, $5, $6, $7, $8, $9)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              returning environment, id, created_at),
          root as (
              insert into resources (environment, id, organization_id, type, created_at, updated_at)

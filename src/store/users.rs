@@ -173,8 +173,7 @@ pub async fn insert(db: &mut Db, user: &User) -> Result<()> {
     db.query(sql!(
         "insert into users (environment, id, email, email_normal, email_verified, first_name, last_name, name,
                             profile_picture_url, external_id, metadata, locale, created_at, updated_at)
-         values ((select key from environments where key = $1),
-                 $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
     ))
     .bind(&user.id)
     .bind(&user.email)
@@ -206,7 +205,7 @@ pub async fn insert_bare(db: &mut Db, user: &User) -> Result<bool> {
     let rows = db
         .query(sql!(
             "insert into users (environment, id, email, email_normal, created_at, updated_at)
-             values ((select key from environments where key = $1), $2, $3, $4, $5, $6)
+             values ($1, $2, $3, $4, $5, $6)
              on conflict on constraint users_email_key do nothing"
         ))
         .bind(&user.id)

@@ -16,14 +16,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::stopped;
 use crate::db::System;
-use crate::domain::environments;
 use crate::domain::refresh_tokens::GRACE_SECONDS;
 use crate::http::App;
 use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::model::events::RETENTION_DAYS;
 use crate::model::{mail, webhook_deliveries};
-use crate::store::system::environments::BATCH;
 use crate::store::system::{event_partitions, mail as outbox, sign_ins, webhooks};
 
 /// Between two rounds.
@@ -55,7 +53,6 @@ pub fn start(app: App, mut stop: watch::Receiver<bool>) -> JoinHandle<()> {
 pub async fn round(app: &App) {
     report("make_event_partitions", make_event_partitions(app).await);
     report("drop_event_partitions", drop_event_partitions(app).await);
-    report("sweep_environments", sweep_environments(app).await);
     report("forget_sign_ins", forget_sign_ins(app).await);
     report("forget_webhooks", forget_webhooks(app).await);
     report("forget_mail", forget_mail(app).await);
@@ -128,18 +125,6 @@ async fn alone(app: &App, change: impl AsyncFnOnce(&mut System) -> Result<u64>) 
             change(system).await
         })
         .await
-}
-
-/// Removes what is left of deleted environments.
-async fn sweep_environments(app: &App) -> Result<u64> {
-    let mut all = 0;
-    loop {
-        let removed = app.database().write_system(async |system| environments::sweep(system).await).await?;
-        all += removed;
-        if removed < BATCH {
-            return Ok(all);
-        }
-    }
 }
 
 /// Deletes what sign-in leaves behind: tokens that may not come again, sign-ins that were never finished, and sessions

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use sqlx::Row as _;
-use vestibule::worker::upkeep;
 
 use crate::harness::{Test, story};
 
@@ -234,31 +233,6 @@ fn an_environment_is_deleted_with_everything_in_it_and_nothing_beside_it() {
         inside.get("/organizations").await.fails(401, "unauthorized");
         t.operator().get(path(&made)).await.missing();
         t.operator().delete(path(&made)).await.missing();
-        let left: Vec<_> = counts(&t, key).await.into_iter().filter(|(_, count)| *count > 0).collect();
-        assert_eq!(left, []);
-        assert_eq!(t.pages("/organizations").await.len(), 1);
-        assert_eq!(t.events(&["organization.created"]).await.len(), 1);
-    });
-}
-
-/// Organizations, users and events name their environment without a key: what is added while it is deleted, or left by a
-/// former version that counted on the keys, goes by upkeep, and nothing else does.
-#[test]
-fn what_is_left_of_a_deleted_environment_is_swept_up() {
-    story(async |t| {
-        let made = environment(&t, "Gone").await;
-        let inside = t.with_key(made["api_key"].as_str().unwrap());
-        let organization = inside.organization("Acme").await;
-        let user = inside.user("ann@acme.test").await;
-        let body = json!({ "user_id": user["id"], "organization_id": organization["id"] });
-        inside.post("/user_management/organization_memberships", body).await.created();
-        t.organization("Acme").await;
-        let (key, pool) = (key_of(&t, &made).await, t.app.database().pool());
-        // As the former version deletes one.
-        sqlx::query("delete from environments where key = $1").bind(key).execute(pool).await.unwrap();
-        let left: Vec<_> = counts(&t, key).await.into_iter().filter(|(_, count)| *count > 0).collect();
-        assert!(left.iter().any(|(name, _)| name == "organizations"), "{left:?}");
-        upkeep::round(&t.app).await;
         let left: Vec<_> = counts(&t, key).await.into_iter().filter(|(_, count)| *count > 0).collect();
         assert_eq!(left, []);
         assert_eq!(t.pages("/organizations").await.len(), 1);

@@ -164,72 +164,12 @@ pub async fn update(system: &mut System, environment: &Environment) -> Result<()
         .map(drop)
 }
 
-/// The key of an environment that is about to be deleted, held against everything that refers to it.
-pub async fn lock_for_deletion(system: &mut System, id: &EnvironmentId) -> Result<Option<EnvironmentKey>> {
-    system.query(sql!("select key from environments where id = $1 for update")).bind(id).find_value().await
-}
-
-/// Removes an environment with everything that names it by a foreign key.
-pub async fn delete(system: &mut System, environment: EnvironmentKey) -> Result<()> {
-    system.recall(sql!("delete from environments where key = $1")).bind(environment).run().await.map(drop)
-}
-
-/// Removes the organizations of an environment with everything that belongs to them.
-pub async fn delete_organizations(system: &mut System, environment: EnvironmentKey) -> Result<()> {
-    system.query(sql!("delete from organizations where environment = $1")).bind(environment).run().await.map(drop)
-}
-
-/// Removes the users of an environment with everything that belongs to them.
-pub async fn delete_users(system: &mut System, environment: EnvironmentKey) -> Result<()> {
-    system.query(sql!("delete from users where environment = $1")).bind(environment).run().await.map(drop)
+/// Removes an environment with everything that names it; whether it was there.
+pub async fn delete(system: &mut System, id: &EnvironmentId) -> Result<Option<EnvironmentKey>> {
+    system.recall(sql!("delete from environments where id = $1 returning key")).bind(id).find_value().await
 }
 
 /// Removes the events of an environment: the log, being partitioned, names its environment without a foreign key.
 pub async fn delete_events(system: &mut System, environment: EnvironmentKey) -> Result<()> {
     system.query(sql!("delete from events where environment = $1")).bind(environment).run().await.map(drop)
-}
-
-/// Rows that a sweep removes at most.
-pub const BATCH: u64 = 5000;
-
-// The environments that a table names are found by leaping through an index that begins with them, from one to the next,
-// however many rows there are of each.
-macro_rules! sweep {
-    ($table:literal) => {
-        concat!(
-            "with recursive named (environment) as (
-                 select min(environment) from ",
-            $table,
-            "    union all
-                 select (select min(t.environment) from ",
-            $table,
-            "            t where t.environment > n.environment)
-                 from named n where n.environment is not null),
-             gone as (
-                 select environment from named n
-                 where environment is not null and not exists (select from environments e where e.key = n.environment))
-             delete from ",
-            $table,
-            " where (environment, id) in (
-                 select t.environment, t.id from gone cross join lateral (
-                     select environment, id from ",
-            $table,
-            "        t where t.environment = gone.environment limit 5000) t limit 5000)"
-        )
-    };
-}
-
-/// Removes some of the organizations whose environment is gone; how many.
-pub async fn sweep_organizations(system: &mut System) -> Result<u64> {
-    system.query(sql!(sweep!("organizations"))).run().await
-}
-
-/// Removes some of the users whose environment is gone; how many.
-pub async fn sweep_users(system: &mut System) -> Result<u64> {
-    system.query(sql!(sweep!("users"))).run().await
-}
-
-/// Removes some of the events whose environment is gone; how many.
-pub async fn sweep_events(system: &mut System) -> Result<u64> {
-    system.query(sql!(sweep!("events"))).run().await
 }
