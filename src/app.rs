@@ -17,5 +17,5 @@ pub fn routes() -> Routes {
 pub fn router(app: &App) -> Router {
     let routes = routes();
     app.document(Documents::new(routes.table().to_vec()));
-    edge::surround(routes.into_router(), app.clone())
+    edge::surround(routes, app.clone())
 }

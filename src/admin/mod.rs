@@ -3,8 +3,11 @@
 //! The conventions are the API's own (lists, errors, ids); the key is the operator's token, and nothing here belongs
 //! to one environment unless its path says so. Rules are in `domain/`, shared with the command line and the seed.
 
+pub mod applications;
 pub mod clock;
 pub mod environments;
+pub mod feature_flags;
+pub mod mail;
 pub mod management_keys;
 pub mod roles;
 pub mod settings;
@@ -14,6 +17,7 @@ use crate::http::routes::Access;
 use crate::http::{Operator, Routes, Scope};
 use crate::kernel::Result;
 use crate::kernel::id::EnvironmentId;
+use crate::model::events::Actor;
 use crate::store;
 
 /// Every route of the operator's.
@@ -23,7 +27,10 @@ pub fn routes() -> Routes {
         .merge(management_keys::routes())
         .merge(settings::routes())
         .merge(roles::routes())
+        .merge(applications::routes())
+        .merge(mail::routes())
         .merge(webhooks::routes())
+        .merge(feature_flags::routes())
         .merge(clock::routes())
 }
 
@@ -35,5 +42,5 @@ fn family() -> Routes {
 /// The environment of a path, in which the operator may do what an application may.
 async fn scope(operator: &Operator, id: &EnvironmentId) -> Result<Scope> {
     let environment = store::system::environments::get(&mut operator.system().await?, id).await?;
-    Ok(Scope::of(operator.app().clone(), environment))
+    Ok(Scope::of(operator.app().clone(), environment, Actor::operator()))
 }

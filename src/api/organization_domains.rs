@@ -4,7 +4,7 @@
 
 use crate::body;
 use crate::domain;
-use crate::domain::organization_domains::Claim;
+use crate::domain::organization_domains::{Claim, Pinned};
 use crate::http::extract::{Json, Path};
 use crate::http::{Created, NoContent, Routes, Scope};
 use crate::kernel::Result;
@@ -42,7 +42,7 @@ impl Check for CreateBody {
 /// It is looked up at once: whoever adds a domain may have its record already.
 async fn create(scope: Scope, Json(body): Json<CreateBody>) -> Result<Created<OrganizationDomain>> {
     let CreateBody { domain, organization_id } = body;
-    let claim = Claim { field: "domain".to_owned(), domain, verified: false };
+    let claim = Claim { field: "domain".to_owned(), domain, verified: false, pinned: Pinned::default() };
     let made = scope.write(async |tx| domain::organization_domains::add(tx, &organization_id, &claim).await).await?;
     scope.app().domains_due().notify_one();
     Ok(Created(made))

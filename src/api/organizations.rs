@@ -2,7 +2,7 @@
 
 use crate::body;
 use crate::domain;
-use crate::domain::organization_domains::Claim;
+use crate::domain::organization_domains::{Claim, Pinned};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{Accepted, Created, Routes, Scope};
 use crate::kernel::check::{Check, Faults};
@@ -115,11 +115,13 @@ fn claims(domains: Option<Vec<String>>, domain_data: Option<Vec<DomainBody>>) ->
             field: format!("domain_data[{i}].domain"),
             domain: body.domain,
             verified: body.state == DomainState::Verified,
+            pinned: Pinned::default(),
         };
         data.into_iter().enumerate().map(claim).collect()
     });
     described.or_else(|| {
-        let claim = |(i, domain)| Claim { field: format!("domains[{i}]"), domain, verified: true };
+        let claim =
+            |(i, domain)| Claim { field: format!("domains[{i}]"), domain, verified: true, pinned: Pinned::default() };
         domains.map(|domains| domains.into_iter().enumerate().map(claim).collect())
     })
 }

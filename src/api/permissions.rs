@@ -65,7 +65,7 @@ async fn list(scope: Scope, Query(query): Query<ListQuery>) -> Result<Json<List<
 
 async fn create(scope: Scope, Json(body): Json<CreateBody>) -> Result<Created<Permission>> {
     let CreateBody { slug, name, description, resource_type_slug } = body;
-    let input = domain::permissions::Create { slug, name, description, resource_type_slug };
+    let input = domain::permissions::Create { id: None, slug, name, description, resource_type_slug };
     scope.write(async |tx| domain::permissions::create(tx, input).await).await.map(Created)
 }
 

@@ -108,7 +108,7 @@ async fn list(scope: Scope) -> Result<Json<BareList<Role>>> {
 
 async fn create(scope: Scope, Json(body): Json<CreateBody>) -> Result<Created<Role>> {
     let CreateBody { slug, name, description, resource_type_slug } = body;
-    let input = Create { slug: Some(slug), name, description, resource_type_slug };
+    let input = Create { id: None, slug: Some(slug), name, description, resource_type_slug };
     scope.write(async |tx| domain::roles::create(tx, input).await).await.map(Created)
 }
 
@@ -150,7 +150,7 @@ async fn create_of_organization(
     Json(body): Json<CreateOfOrganizationBody>,
 ) -> Result<Created<Role>> {
     let CreateOfOrganizationBody { slug, name, description, resource_type_slug } = body;
-    let input = Create { slug, name, description, resource_type_slug };
+    let input = Create { id: None, slug, name, description, resource_type_slug };
     let create = async |tx: &mut _| domain::roles::create_of_organization(tx, &organization, input).await;
     scope.write(create).await.map(Created)
 }

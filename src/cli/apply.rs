@@ -3,12 +3,13 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{Apply, Outcome, database, logging};
+use super::{Apply, Outcome, boot, database, logging};
 use crate::db::Database;
 use crate::http::App;
 use crate::kernel::config::Config;
 use crate::protocol::password::{Hasher, Limits};
-use crate::seed::{self, Mode, Report, Seed};
+use crate::protocol::web_address::Plain;
+use crate::seed::{self, Mode, Report, Seed, Tools};
 
 /// Applies the file, or shows what that would change.
 ///
@@ -23,7 +24,7 @@ pub async fn run(config: Config, arguments: Apply) -> Outcome {
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Apply };
     let opened = database::open_beside(&config).await?;
     let mut report = Report::default();
-    let applied = apply(&opened.database, &seed, mode, &mut report).await;
+    let applied = apply(&config, &opened.database, &seed, mode, &mut report).await;
     let closed = opened.close().await;
     warn(&report.warnings)?;
     let mut text: String = report.changes.iter().map(|change| format!("{change}\n")).collect();
@@ -42,7 +43,9 @@ pub async fn run(config: Config, arguments: Apply) -> Outcome {
 pub async fn at_start(path: &Path, app: &App) -> Outcome {
     let seed = seed::read(path)?;
     let mut report = Report::default();
-    seed::apply(app.database(), app.hasher(), &seed, Mode::Apply, &mut report).await?;
+    let (database, hasher, keyring) = (app.database(), app.hasher(), app.keyring());
+    let tools = Tools { database, hasher, keyring, http: app.http(), plain: app.plain_http() };
+    seed::apply(tools, &seed, Mode::Apply, &mut report).await?;
     for warning in seed.warnings.iter().chain(&report.warnings) {
         tracing::warn!("seed: {warning}");
     }
@@ -51,10 +54,13 @@ pub async fn at_start(path: &Path, app: &App) -> Outcome {
     Ok(())
 }
 
-async fn apply(database: &Database, seed: &Seed, mode: Mode, report: &mut Report) -> Outcome {
+async fn apply(config: &Config, database: &Database, seed: &Seed, mode: Mode, report: &mut Report) -> Outcome {
     database::prepare(database).await?;
+    let (keyring, http) = (boot::keyring(config, database).await?, boot::http(config)?);
     let hasher = Hasher::start(database.random.clone(), Limits::default())?;
-    Ok(seed::apply(database, &hasher, seed, mode, report).await?)
+    let plain = if config.dev { Plain::Anywhere } else { Plain::Local };
+    let tools = Tools { database, hasher: &hasher, keyring: &keyring, http: &http, plain };
+    Ok(seed::apply(tools, seed, mode, report).await?)
 }
 
 fn warn(warnings: &[String]) -> Outcome {

@@ -16,8 +16,10 @@ use crate::kernel::crypto::{Keyring, MasterKey, Random};
 use crate::kernel::secret::Secret;
 use crate::outbound::dns::Resolver;
 use crate::outbound::http::{self, Client};
+use crate::outbound::mail::{Mailer, SEND_TIME};
 use crate::outbound::networks::Networks;
 use crate::protocol::password::{self, Hasher};
+use crate::seed;
 
 /// The file in the data directory that holds the master key, where none is set.
 pub(super) const KEY_FILE: &str = "secret.key";
@@ -32,16 +34,13 @@ pub async fn application(
     database: &Database,
     public_url: String,
 ) -> Result<(App, Made), Box<dyn Error + Send + Sync>> {
-    let keyring = Keyring::new(master_key(config, &database.random)?, Vec::new(), database.random.clone());
-    // Before anything is changed: who has another key has perhaps another database in mind, too.
-    if migrate::is_begun(database).await? {
-        installation::check_master_key(&mut database.system().await?, &keyring).await?;
-    }
+    let keyring = keyring(config, database).await?;
     migrate::run(database).await?;
     let wishes = Wishes {
         api_key: config.api_key.clone(),
         client_id: config.client_id.clone(),
         admin_token: config.admin_token.clone(),
+        seeded: config.seed.as_deref().map(seed::read).transpose()?.map(|seed| seed.first()).unwrap_or_default(),
     };
     let (operator, made) =
         database.write_system(async |system| installation::prepare(system, &keyring, wishes).await).await?;
@@ -49,7 +48,8 @@ pub async fn application(
         database: database.clone(),
         keyring,
         hasher: Hasher::start(database.random.clone(), password::Limits::default())?,
-        http: Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())?,
+        http: http(config)?,
+        mailer: mailer(config)?,
         limits: Limits::new(config.rate_limit, config.sign_in_rate_limit),
         resolver: Resolver::new(config.dns_server),
         public_url,
@@ -59,6 +59,36 @@ pub async fn application(
         stopping: AtomicBool::new(false),
     });
     Ok((app, made))
+}
+
+/// The way to the server for mail. The settings come together or not at all.
+fn mailer(config: &Config) -> Result<Option<Mailer>, Box<dyn Error + Send + Sync>> {
+    match (&config.smtp_url, &config.mail_from) {
+        (Some(url), Some(from)) => {
+            let mailer = Mailer::new(url.expose(), from, SEND_TIME);
+            mailer.map(Some).map_err(|error| format!("VESTIBULE_SMTP_URL cannot be used: {error}").into())
+        }
+        (None, _) | (_, None) => Ok(None),
+    }
+}
+
+/// The keys that secrets are sealed under: made, if there are none yet.
+///
+/// # Errors
+///
+/// When the master key is not the one that the database was sealed under.
+pub(super) async fn keyring(config: &Config, database: &Database) -> Result<Keyring, Box<dyn Error + Send + Sync>> {
+    let keyring = Keyring::new(master_key(config, &database.random)?, Vec::new(), database.random.clone());
+    // Before anything is changed: who has another key has perhaps another database in mind, too.
+    if migrate::is_begun(database).await? {
+        installation::check_master_key(&mut database.system().await?, &keyring).await?;
+    }
+    Ok(keyring)
+}
+
+/// What calls out, as far as the operator allows it.
+pub(super) fn http(config: &Config) -> Result<Client, Box<dyn Error + Send + Sync>> {
+    Client::new(Networks::new(config.webhook_allow.clone()), &http::machine())
 }
 
 /// The master key that is set, or lies in the data directory. None where there is neither.

@@ -21,6 +21,7 @@ pub mod apply;
 pub mod boot;
 pub mod database;
 pub mod doctor;
+pub mod export;
 pub mod healthcheck;
 pub mod keys;
 pub mod logging;
@@ -63,6 +64,8 @@ pub enum Command {
     Migrate,
     /// Apply a seed file: idempotent, so applying it again changes nothing
     Apply(Apply),
+    /// Write an environment as a seed file, which `apply` makes again elsewhere with the same ids
+    Export(Export),
     /// Create, list and revoke the API keys of an environment
     #[command(subcommand)]
     Keys(Keys),
@@ -93,6 +96,20 @@ pub struct Apply {
     /// Print what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `vestibule export`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Export {
+    /// Environment by id or name; may be left out while there is only one
+    #[arg(long)]
+    pub environment: Option<String>,
+    /// Write secrets too: hashes of passwords and keys, and what signs webhooks
+    #[arg(long)]
+    pub secrets: bool,
+    /// Write a new file, for its owner only, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `vestibule keys`.
@@ -290,6 +307,7 @@ fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Serve => block_on(serve::run(config)),
         Command::Migrate => block_on(migrate::run(config)),
         Command::Apply(arguments) => block_on(apply::run(config, arguments)),
+        Command::Export(arguments) => block_on(export::run(config, arguments)),
         Command::Keys(arguments) => block_on(keys::run(config, arguments)),
         Command::Webhooks(arguments) => block_on(webhooks::run(config, arguments)),
         Command::Config => Ok(std::io::stdout().write_all(config.redacted().as_bytes())?),

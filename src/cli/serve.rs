@@ -18,7 +18,7 @@ use crate::http::serve::Terms;
 use crate::http::{self, App};
 use crate::kernel::config::Config;
 use crate::worker::metrics::Exporter;
-use crate::worker::{domains, outages, upkeep, webhooks};
+use crate::worker::{domains, mail, outages, upkeep, webhooks};
 
 /// Shown whatever the log is set to.
 const BANNER: &str = "
@@ -76,6 +76,7 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
     workers.push(domains::start(app.clone(), stopping.clone()));
     workers.push(outages::start(database.clone(), stopping.clone()));
     workers.push(webhooks::start(app.clone(), stopping.clone()));
+    workers.push(mail::start(app.clone(), stopping.clone()));
     workers.push(upkeep::start(app.clone(), stopping));
     tracing::info!(%address, origin = origin.as_str(), "Vestibule is ready");
     let stopped = async {

@@ -53,10 +53,19 @@ impl Connection {
     }
 
     /// Begins a transaction, which ends with [`Connection::commit`], or else is rolled back.
-    pub(super) async fn begin(mut self) -> Result<Self> {
+    pub(super) async fn begin(self) -> Result<Self> {
+        self.begin_by("begin").await
+    }
+
+    /// Begins a transaction that sees nothing of what others commit meanwhile, and writes nothing.
+    pub(super) async fn begin_snapshot(self) -> Result<Self> {
+        self.begin_by("begin transaction isolation level repeatable read read only").await
+    }
+
+    async fn begin_by(mut self, sql: &'static str) -> Result<Self> {
         // Before it is begun: whoever stops waiting for the answer leaves one that has to be rolled back.
         self.in_transaction = true;
-        self.simple("begin").await?;
+        self.simple(sql).await?;
         Ok(self)
     }
 

@@ -49,7 +49,14 @@ pub struct Database {
     pub mint: Mint,
     /// The source of randomness.
     pub random: Random,
-    announced: Arc<Notify>,
+    bells: Bells,
+}
+
+/// What wakes the workers of this process when a transaction has left them something to do.
+#[derive(Debug, Clone, Default)]
+struct Bells {
+    events: Arc<Notify>,
+    mail: Arc<Notify>,
 }
 
 /// A connection that lay idle this long is tried before it is used.
@@ -86,7 +93,7 @@ impl Database {
             clock,
             mint,
             random,
-            announced: Arc::default(),
+            bells: Bells::default(),
         }
     }
 
@@ -119,6 +126,11 @@ impl Database {
     /// A connection for reading within an environment.
     pub async fn read(&self, environment: EnvironmentKey) -> Result<Db> {
         Ok(Db::new(self.acquire().await?, environment))
+    }
+
+    /// A connection for reading much within an environment, which goes on seeing what is there now.
+    pub async fn snapshot(&self, environment: EnvironmentKey) -> Result<Db> {
+        Ok(Db::new(self.acquire().await?.begin_snapshot().await?, environment))
     }
 
     /// Runs the closure in a transaction within an environment: commits on Ok, rolls back on Err.
@@ -154,7 +166,12 @@ impl Database {
 
     /// Rings when this process has committed events: a hint for its workers, since what others commit rings nothing.
     pub fn announced(&self) -> &Notify {
-        &self.announced
+        &self.bells.events
+    }
+
+    /// Rings when this process has committed mail: likewise.
+    pub fn posted(&self) -> &Notify {
+        &self.bells.mail
     }
 
     /// The pool itself, for migrations and for its figures.

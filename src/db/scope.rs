@@ -5,14 +5,12 @@
 //! statement by itself: no statement can be sent without it.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 
-use tokio::sync::Notify;
 use ulid::Ulid;
 
-use super::Database;
 use super::connection::Connection;
 use super::statement::{PageSql, PageStatement, Sql, Statement, failure};
+use super::{Bells, Database};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::Random;
 use crate::kernel::event::Event;
@@ -24,21 +22,25 @@ use crate::sql;
 /// Events that are written by one statement: a bound on its size, for deletions that announce very much.
 const EVENTS_AT_ONCE: usize = 1000;
 
-/// Tells the workers of this process that there are events, once they are committed.
+/// What a transaction leaves to the workers of this process, which it wakes once it is committed.
 #[derive(Clone)]
-struct Announced {
-    any: bool,
-    workers: Arc<Notify>,
+struct Left {
+    events: bool,
+    mail: bool,
+    bells: Bells,
 }
 
-impl Announced {
-    fn of(database: &Database) -> Self {
-        Self { any: false, workers: database.announced.clone() }
+impl Left {
+    fn nothing(database: &Database) -> Self {
+        Self { events: false, mail: false, bells: database.bells.clone() }
     }
 
     fn ring(&self) {
-        if self.any {
-            self.workers.notify_one();
+        if self.events {
+            self.bells.events.notify_one();
+        }
+        if self.mail {
+            self.bells.mail.notify_one();
         }
     }
 }
@@ -72,7 +74,7 @@ pub struct Tx {
     mint: Mint,
     random: Random,
     events: Vec<Event>,
-    announced: Announced,
+    left: Left,
 }
 
 impl Deref for Tx {
@@ -97,7 +99,7 @@ impl Tx {
             mint: database.mint.clone(),
             random: database.random.clone(),
             events: Vec::new(),
-            announced: Announced::of(database),
+            left: Left::nothing(database),
         }
     }
 
@@ -127,17 +129,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Has the worker that sends mail woken, once this transaction is committed.
+    pub fn ring_mail(&mut self) {
+        self.left.mail = true;
+    }
+
     pub(super) async fn commit(mut self) -> Result<()> {
         self.write_events().await?;
         self.db.connection.commit().await?;
-        self.announced.ring();
+        self.left.ring();
         Ok(())
     }
 
     /// Writes the events in their order. No lock is taken, so that commits go on being grouped: readers tell by
     /// `xid` which events are certain to have none before them that is still to come.
     async fn write_events(&mut self) -> Result<()> {
-        self.announced.any |= !self.events.is_empty();
+        self.left.events |= !self.events.is_empty();
         while !self.events.is_empty() {
             let some = self.events.drain(..self.events.len().min(EVENTS_AT_ONCE)).collect();
             self.write_some(some).await?;
@@ -186,7 +193,7 @@ pub struct System {
     mint: Mint,
     random: Random,
     recalls: bool,
-    announced: Announced,
+    left: Left,
 }
 
 impl System {
@@ -197,7 +204,7 @@ impl System {
             mint: database.mint.clone(),
             random: database.random.clone(),
             recalls: false,
-            announced: Announced::of(database),
+            left: Left::nothing(database),
         }
     }
 
@@ -232,13 +239,13 @@ impl System {
             mint: self.mint.clone(),
             random: self.random.clone(),
             events: Vec::new(),
-            announced: self.announced.clone(),
+            left: self.left.clone(),
         };
         let outcome = match change(&mut tx).await {
             Ok(outcome) => tx.write_events().await.map(|()| outcome),
             Err(error) => Err(error),
         };
-        self.announced = tx.announced;
+        self.left = tx.left;
         self.connection = Some(tx.db.connection);
         outcome
     }
@@ -272,7 +279,7 @@ impl System {
         match self.connection {
             Some(connection) => {
                 connection.commit().await?;
-                self.announced.ring();
+                self.left.ring();
                 Ok(self.recalls)
             }
             None => Err(Error::internal("the connection is lent")),

@@ -1,8 +1,8 @@
 //! Access tokens: what they say about a session, at the moment at which they are made.
 //!
 //! How they are signed is `protocol::jwt`, which key signs is `http::signing`. Applications verify them without asking
-//! us, so nothing here can be taken back: that is why they live for minutes, and why every refresh reads the roles and
-//! permissions again.
+//! us, so nothing here can be taken back: that is why they live for minutes, and why every refresh reads the roles,
+//! permissions and feature flags again.
 
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use crate::model::authentication::Standing;
 use crate::model::environments::Settings;
 use crate::model::sessions::Stored;
 use crate::protocol::jwt::SigningKey;
+use crate::store;
 
 /// Who makes tokens: an environment with the key that signs for it.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ struct Claims<'c> {
     sid: &'c SessionId,
     #[serde(flatten)]
     membership: Option<InOrganization<'c>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    feature_flags: Vec<String>,
     client_id: &'c str,
     auth_time: i64,
     jti: String,
@@ -55,18 +58,29 @@ struct InOrganization<'c> {
     permissions: &'c [String],
 }
 
-/// Makes a token for a session, with the user's standing in the session's organization if it has one. It does not
-/// outlive the session.
-pub fn sign(tx: &Tx, issuer: &Issuer<'_>, session: &Stored, standing: Option<&Standing>) -> Result<Secret<String>> {
+/// Makes a token for a session, with the user's standing in the session's organization if it has one, and with the
+/// feature flags that are on for them there. It does not outlive the session.
+pub async fn sign(
+    tx: &mut Tx,
+    issuer: &Issuer<'_>,
+    session: &Stored,
+    standing: Option<&Standing>,
+) -> Result<Secret<String>> {
+    let organization = session.organization_id.as_ref();
+    let feature_flags = store::feature_flags::list_slugs(tx, &session.user_id, organization).await?;
     let lifetime = i64::from(issuer.settings.access_token_seconds);
     let now = tx.now();
     let claims = Claims {
         iss: &issuer.url,
         sub: &session.user_id,
         sid: &session.id,
-        membership: session.organization_id.as_ref().zip(standing).map(|(org_id, Standing { roles, permissions })| {
-            InOrganization { org_id, role: roles.first().map(String::as_str), roles, permissions }
+        membership: organization.zip(standing).map(|(org_id, Standing { roles, permissions })| InOrganization {
+            org_id,
+            role: roles.first().map(String::as_str),
+            roles,
+            permissions,
         }),
+        feature_flags,
         client_id: issuer.client_id,
         auth_time: session.authenticated_at.seconds(),
         jti: tx.ulid().to_string(),

@@ -5,7 +5,7 @@ use crate::db::{System, Tx};
 use crate::kernel::crypto::sha256;
 use crate::kernel::id::{ClientKind, EnvironmentId, ManagementKeyId};
 use crate::kernel::patch::Patch;
-use crate::kernel::secret::Secret;
+use crate::kernel::secret::{Secret, is_api_key, obfuscate};
 use crate::kernel::{Error, Result};
 use crate::model::environments::{Environment, ManagementKey};
 use crate::store;
@@ -53,22 +53,19 @@ pub struct Update {
     pub session_seconds: Option<i32>,
     /// After how many seconds without a refresh a session ends; null is never.
     pub session_idle_seconds: Patch<i32>,
+    /// The page where invitations are accepted; null is the one of this server.
+    pub invitation_url: Patch<String>,
+    /// For how many days an invitation is good if whoever invites does not say.
+    pub invitation_days: Option<i32>,
+    /// Whether those who join a waitlist may be told so by mail.
+    pub waitlist_confirmation_mail: Option<bool>,
 }
 
 /// Changes an environment or its settings. What is already signed in keeps the times that it was given; the next
 /// token obeys the new ones. Memberships with several roles keep the highest, where they may have several no longer.
 pub async fn update(system: &mut System, id: &EnvironmentId, input: Update) -> Result<Environment> {
-    let Update { name, multiple_roles, access_token_seconds, session_seconds, session_idle_seconds } = input;
     let current = store::system::environments::lock(system, id).await?;
-    let mut environment = current.clone();
-    if let Some(name) = name {
-        environment.name = name.trim().to_owned();
-    }
-    let settings = &mut environment.settings;
-    settings.multiple_roles = multiple_roles.unwrap_or(settings.multiple_roles);
-    settings.access_token_seconds = access_token_seconds.unwrap_or(settings.access_token_seconds);
-    settings.session_seconds = session_seconds.unwrap_or(settings.session_seconds);
-    settings.session_idle_seconds = session_idle_seconds.or(settings.session_idle_seconds);
+    let mut environment = changed(current.clone(), input);
     if environment != current {
         environment.updated_at = system.now();
         store::system::environments::update(system, &environment).await?;
@@ -77,6 +74,31 @@ pub async fn update(system: &mut System, id: &EnvironmentId, input: Update) -> R
         system.within(environment.key, organization_memberships::keep_highest_role).await?;
     }
     Ok(environment)
+}
+
+fn changed(mut environment: Environment, input: Update) -> Environment {
+    let Update {
+        name,
+        multiple_roles,
+        access_token_seconds,
+        session_seconds,
+        session_idle_seconds,
+        invitation_url,
+        invitation_days,
+        waitlist_confirmation_mail,
+    } = input;
+    if let Some(name) = name {
+        environment.name = name.trim().to_owned();
+    }
+    let settings = &mut environment.settings;
+    settings.multiple_roles = multiple_roles.unwrap_or(settings.multiple_roles);
+    settings.access_token_seconds = access_token_seconds.unwrap_or(settings.access_token_seconds);
+    settings.session_seconds = session_seconds.unwrap_or(settings.session_seconds);
+    settings.session_idle_seconds = session_idle_seconds.or(settings.session_idle_seconds);
+    settings.invitation_url = invitation_url.or(settings.invitation_url.take());
+    settings.invitation_days = invitation_days.unwrap_or(settings.invitation_days);
+    settings.waitlist_confirmation_mail = waitlist_confirmation_mail.unwrap_or(settings.waitlist_confirmation_mail);
+    environment
 }
 
 /// Deletes an environment with everything in it, its log included; nobody is left to read what this would announce.
@@ -118,17 +140,9 @@ pub async fn delete_key(system: &mut System, environment: &Environment, id: &Man
 
 /// A key that somebody pins must look like one, and be long enough not to be guessed.
 fn check_value(value: &Secret<String>) -> Result<()> {
-    let text = value.expose();
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if text.starts_with("sk_") && (11..=256).contains(&text.len()) && plain {
+    if is_api_key(value.expose()) {
         return Ok(());
     }
     let message = "api_key must begin with sk_ and have 11 to 256 letters, digits, '_' or '-'.";
     Err(Error::field("api_key", "invalid_format", message))
-}
-
-/// `sk_...3456`: enough to recognise a key, not enough to use it.
-fn obfuscate(value: &str) -> String {
-    let tail: String = value.chars().skip(value.chars().count().saturating_sub(4)).collect();
-    format!("sk_...{tail}")
 }

@@ -3,6 +3,7 @@
 use super::environments::{self, Create};
 use crate::db::System;
 use crate::kernel::crypto::{Keyring, sha256};
+use crate::kernel::id::EnvironmentId;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
@@ -20,6 +21,22 @@ pub struct Wishes {
     pub client_id: Option<String>,
     /// The operator's token.
     pub admin_token: Option<Secret<String>>,
+    /// What a seed says about the first environment: for a server that has none yet.
+    pub seeded: Seeded,
+}
+
+/// How a seed describes the environment that a new server begins with. Without this a seed for an environment of another
+/// name would leave an empty one beside it.
+#[derive(Debug, Default)]
+pub struct Seeded {
+    /// Its id.
+    pub id: Option<EnvironmentId>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// Its client id.
+    pub client_id: Option<String>,
+    /// A key to it.
+    pub api_key: Option<Secret<String>>,
 }
 
 /// What was made, to be shown this once. Nothing that the operator chose is in it.
@@ -38,7 +55,7 @@ pub struct Made {
 /// Servers that start together take turns, so one of them makes it and the others find it. Returns the SHA-256 of the
 /// token that holds from now on, and what was made.
 pub async fn prepare(system: &mut System, keyring: &Keyring, wishes: Wishes) -> Result<([u8; 32], Made)> {
-    let Wishes { api_key, client_id, admin_token } = wishes;
+    let Wishes { api_key, client_id, admin_token, seeded } = wishes;
     let found = store::system::installation::lock(system).await?;
     if !check_master_key(system, keyring).await? {
         store::system::installation::set_key_check(system, &keyring.seal(PURPOSE, b"vestibule")).await?;
@@ -65,7 +82,9 @@ pub async fn prepare(system: &mut System, keyring: &Keyring, wishes: Wishes) -> 
         }
         (None, Some(_)) => {}
         (None, None) => {
-            let input = Create { name: "Default".to_owned(), client_id: client_id.clone(), ..Create::default() };
+            let (api_key, client_id) = (api_key.or(seeded.api_key), client_id.or(seeded.client_id));
+            let name = seeded.name.unwrap_or_else(|| "Default".to_owned());
+            let input = Create { id: seeded.id, name, client_id: client_id.clone() };
             let environment = environments::create(system, input).await?;
             store::system::installation::set_first_environment(system, &environment.id).await?;
             made.client_id = client_id.is_none().then(|| environment.client_id.clone());

@@ -28,6 +28,20 @@ pub struct Claim {
     pub domain: String,
     /// Whether they vouch for it.
     pub verified: bool,
+    /// What a seed pins of it.
+    pub pinned: Pinned,
+}
+
+/// What a seed may say of a domain that is otherwise chosen here: so that a TXT record that is published already goes on
+/// showing that the domain is the organization's.
+#[derive(Debug, Clone, Default)]
+pub struct Pinned {
+    /// Its id.
+    pub id: Option<OrganizationDomainId>,
+    /// What the TXT record says before its token.
+    pub verification_prefix: Option<String>,
+    /// What the TXT record must hold.
+    pub verification_token: Option<String>,
 }
 
 /// The domain in the form in which it is stored and compared, or a code and a message.
@@ -51,13 +65,15 @@ fn normal_of(claim: &Claim) -> Result<String> {
 /// Whoever vouches for it verifies it by hand; otherwise it waits for its TXT record.
 pub async fn create(tx: &mut Tx, organization: &OrganizationId, claim: &Claim) -> Result<OrganizationDomain> {
     let (state, verification_strategy) = standing(claim.verified);
+    let Pinned { id, verification_prefix, verification_token } = claim.pinned.clone();
+    let prefix = || format!("vestibule-domain-verification-{}", tx.random().alphanumeric(6).to_lowercase());
     let domain = OrganizationDomain {
-        id: tx.mint(),
+        id: id.unwrap_or_else(|| tx.mint()),
         organization_id: organization.clone(),
         domain: normal_of(claim)?,
         state,
-        verification_prefix: format!("vestibule-domain-verification-{}", tx.random().alphanumeric(6).to_lowercase()),
-        verification_token: tx.random().alphanumeric(25),
+        verification_prefix: verification_prefix.unwrap_or_else(prefix),
+        verification_token: verification_token.unwrap_or_else(|| tx.random().alphanumeric(25)),
         verification_strategy,
         created_at: tx.now(),
         updated_at: tx.now(),

@@ -3,7 +3,7 @@
 //! The roles of a membership are role assignments on the root of the organization's tree, so what is shown here and
 //! what is checked are the same rows; see [`role_assignments`].
 
-use super::{role_assignments, sessions};
+use super::{api_keys, groups, invitations, role_assignments, sessions};
 use crate::db::Tx;
 use crate::kernel::error::FieldFault;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipId, UserId};
@@ -149,9 +149,38 @@ pub async fn reactivate(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<Or
     }
 }
 
-/// Deletes a membership, with everything that the user may do by it.
+/// Makes a user who was invited an active member, whatever they were before. The caller holds the organization. They
+/// keep the roles that their pending membership has by now; without one they get this role, or the default one where
+/// it is no more.
+pub async fn accept(tx: &mut Tx, user: &UserId, organization: &OrganizationId, role: Option<&str>) -> Result<()> {
+    let slugs: Vec<_> = role.into_iter().map(str::to_owned).collect();
+    let is_known = role_assignments::resolve(tx, organization, &slugs, false).await.is_ok();
+    let current = store::organization_memberships::lock_of(tx, user, organization).await?;
+    match current {
+        Some(membership) if membership.status == Status::Active => Ok(()),
+        Some(mut membership) if membership.status == Status::Pending => {
+            membership.status = Status::Active;
+            changed(tx, membership).await.map(drop)
+        }
+        Some(_) | None => {
+            let input = Create {
+                id: None,
+                user_id: user.clone(),
+                organization_id: organization.clone(),
+                status: Status::Active,
+                roles: if is_known { slugs } else { Vec::new() },
+                multiple_roles: false,
+            };
+            create(tx, input).await.map(drop)
+        }
+    }
+}
+
+/// Deletes a membership, with everything that the user may do by it: it leaves its groups, and the user's API keys for
+/// this organization are revoked.
 pub async fn delete(tx: &mut Tx, id: &OrganizationMembershipId) -> Result<()> {
     let membership = store::organization_memberships::lock(tx, id).await?;
+    groups::remove_from_all(tx, &[membership.subject]).await?;
     sessions::revoke_all_of_membership(tx, &membership.user_id, &membership.organization_id).await?;
     remove(tx, &[membership]).await
 }
@@ -162,8 +191,9 @@ pub async fn delete_all_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
     delete_all(tx, Owner::User(user)).await
 }
 
-/// Deletes the memberships in an organization that is being deleted, and ends the sessions that speak for it. The caller
-/// holds the organization, so none can be added.
+/// Deletes the memberships in an organization that is being deleted, with its groups, and ends the sessions that speak for
+/// it. The caller holds the organization, so none can be added. Here and not there, because groups are locked after
+/// memberships.
 pub async fn delete_all_of_organization(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
     delete_all(tx, Owner::Organization(organization)).await
 }
@@ -171,17 +201,26 @@ pub async fn delete_all_of_organization(tx: &mut Tx, organization: &Organization
 async fn delete_all(tx: &mut Tx, owner: Owner<'_>) -> Result<()> {
     let memberships = store::organization_memberships::lock_all(tx, owner).await?;
     match owner {
-        Owner::User(user) => sessions::revoke_all_of_user(tx, user).await?,
-        Owner::Organization(organization) => sessions::revoke_all_of_organization(tx, organization).await?,
+        Owner::User(user) => {
+            let subjects: Vec<_> = memberships.iter().map(|membership| membership.subject).collect();
+            groups::remove_from_all(tx, &subjects).await?;
+            sessions::revoke_all_of_user(tx, user).await?;
+        }
+        Owner::Organization(organization) => {
+            groups::delete_all_of_organization(tx, organization).await?;
+            sessions::revoke_all_of_organization(tx, organization).await?;
+        }
     }
     remove(tx, &memberships).await
 }
 
 /// Removes memberships that are locked.
 async fn remove(tx: &mut Tx, memberships: &[OrganizationMembership]) -> Result<()> {
+    invitations::revoke_all_of_memberships(tx, memberships).await?;
     let subjects: Vec<_> = memberships.iter().map(|membership| membership.subject).collect();
     let ids: Vec<_> = memberships.iter().map(|membership| &membership.id).collect();
     role_assignments::remove_all_of_subjects(tx, &subjects).await?;
+    api_keys::delete_all_of_memberships(tx, memberships).await?;
     store::organization_memberships::delete(tx, &ids).await?;
     memberships.iter().try_for_each(|membership| tx.emit(membership.deleted()))
 }

@@ -1,7 +1,7 @@
 //! Organizations: made, changed and deleted with what belongs to them.
 
 use super::organization_domains::{self, Claim};
-use super::{organization_memberships, resources, roles};
+use super::{api_keys, feature_flags, organization_memberships, resources, roles};
 use crate::db::Tx;
 use crate::kernel::Result;
 use crate::kernel::id::OrganizationId;
@@ -103,10 +103,12 @@ pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<()> {
     let organization = store::organizations::lock(tx, id).await?;
     let roles = roles::hold_all(tx, id).await?;
     organization_memberships::delete_all_of_organization(tx, id).await?;
+    api_keys::delete_all_of_organization(tx, id).await?;
     roles::delete_all(tx, &roles).await?;
     for domain in &store::organization_domains::lock_all_of_organization(tx, id).await? {
         organization_domains::delete(tx, domain).await?;
     }
+    feature_flags::targets::delete_all_of_organization(tx, id).await?;
     store::organizations::delete(tx, id).await?;
     tx.emit(organization.deleted())
 }

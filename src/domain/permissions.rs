@@ -1,5 +1,6 @@
 //! Permissions: made, changed and deleted.
 
+use super::api_keys;
 use crate::db::Tx;
 use crate::kernel::id::PermissionId;
 use crate::kernel::patch::Patch;
@@ -24,6 +25,8 @@ const SYSTEM: [(&str, &str); 7] = [
 /// What a new permission is made of.
 #[derive(Debug, Default)]
 pub struct Create {
+    /// Its id, where a seed pins it.
+    pub id: Option<PermissionId>,
     /// The name that programs use.
     pub slug: String,
     /// The name that people use.
@@ -54,9 +57,9 @@ pub async fn seed(tx: &mut Tx, organization_type: ResourceTypeKey) -> Result<()>
 
 /// Makes a permission, which no role has yet.
 pub async fn create(tx: &mut Tx, input: Create) -> Result<Permission> {
-    let Create { slug, name, description, resource_type_slug } = input;
+    let Create { id, slug, name, description, resource_type_slug } = input;
     let new = New {
-        id: tx.mint(),
+        id: id.unwrap_or_else(|| tx.mint()),
         slug,
         name: name.trim().to_owned(),
         description,
@@ -85,7 +88,13 @@ pub async fn update(tx: &mut Tx, slug: &str, input: Update) -> Result<Permission
     Ok(permission)
 }
 
-/// Deletes a permission. Roles that have it lose it, which changes them, and each says so.
+/// Gives a permission that came with the environment another id: for a seed that pins it, while nobody knows the old one.
+pub async fn set_id(tx: &mut Tx, slug: &str, id: &PermissionId) -> Result<()> {
+    let permission = store::permissions::lock(tx, slug).await?;
+    store::permissions::set_id(tx, permission.key, id).await
+}
+
+/// Deletes a permission. Roles and API keys that have it lose it, which changes them, and each says so.
 pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
     let permission = lock(tx, slug).await?;
     store::roles::lock_having(tx, permission.key).await?;
@@ -94,6 +103,7 @@ pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
     for role in store::roles::touch(tx, &holders, now).await? {
         tx.emit(role.updated())?;
     }
+    api_keys::lose_permission(tx, permission.key, slug).await?;
     store::permissions::delete(tx, permission.key).await?;
     tx.emit(permission.deleted())
 }

@@ -190,7 +190,7 @@ async fn sign(tx: &mut Tx, issuer: &Issuer<'_>, session: &Stored) -> Result<Stri
                 .ok_or_else(ended)?,
         ),
     };
-    Ok(access_tokens::sign(tx, issuer, session, standing.as_ref())?.expose().clone())
+    Ok(access_tokens::sign(tx, issuer, session, standing.as_ref()).await?.expose().clone())
 }
 
 fn issued(session: Stored, pair: Pair) -> Issued {

@@ -42,7 +42,7 @@ pub async fn create(
     let family = Family::new(tx.random());
     store::sessions::insert(tx, &session, &pending.client_id, &family.hash()).await?;
     let refresh_token = refresh_tokens::create(tx, &session.id, &family).await?;
-    let access_token = access_tokens::sign(tx, issuer, &session, standing.as_ref())?;
+    let access_token = access_tokens::sign(tx, issuer, &session, standing.as_ref()).await?;
     tx.emit(session.clone().at(now).created())?;
     Ok(Issued {
         user_id: session.user_id,

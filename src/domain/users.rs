@@ -1,7 +1,7 @@
 //! Users: made, changed and deleted with what belongs to them.
 
 use super::passwords::Hashed;
-use super::{organization_memberships, sessions};
+use super::{feature_flags, organization_memberships, sessions};
 use crate::db::Tx;
 use crate::kernel::check::{is_email, normal_email};
 use crate::kernel::id::UserId;
@@ -58,25 +58,55 @@ pub struct Update {
     pub password: Option<Hashed>,
 }
 
-/// Makes a user. That the address is free is decided by the database, so that of two at once one wins.
-pub async fn create(tx: &mut Tx, input: Create) -> Result<User> {
-    let Create { id, email, email_verified, first_name, last_name, name, external_id, metadata, password } = input;
-    let email = address(&email).ok_or_else(|| Error::field("email", "invalid_email", NO_ADDRESS))?;
-    let user = User {
-        id: id.unwrap_or_else(|| tx.mint()),
+/// The user of this address, or a new one of whom nothing else is known. Of two who ask at once, one makes it.
+pub async fn find_or_create(tx: &mut Tx, email: &str) -> Result<User> {
+    let email = address(email).ok_or_else(|| Error::field("email", "invalid_email", NO_ADDRESS))?;
+    if let Some(user) = store::users::find_by_email(tx, &email).await? {
+        return Ok(user);
+    }
+    let user = bare(tx, email);
+    if store::users::insert_bare(tx, &user).await? {
+        tx.emit(user.created())?;
+        return Ok(user);
+    }
+    let other = store::users::find_by_email(tx, &user.email).await?;
+    other.ok_or_else(|| Error::unavailable("the user was deleted while they were invited"))
+}
+
+fn bare(tx: &Tx, email: String) -> User {
+    User {
+        id: tx.mint(),
         email,
-        email_verified,
-        first_name,
-        last_name,
-        name,
+        email_verified: false,
+        first_name: None,
+        last_name: None,
+        name: None,
         profile_picture_url: None,
-        external_id,
-        metadata: Metadata::default().changed(&metadata)?,
+        external_id: None,
+        metadata: Metadata::default(),
         last_sign_in_at: None,
         locale: None,
         created_at: tx.now(),
         updated_at: tx.now(),
+    }
+}
+
+/// Makes a user. That the address is free is decided by the database, so that of two at once one wins.
+pub async fn create(tx: &mut Tx, input: Create) -> Result<User> {
+    let Create { id, email, email_verified, first_name, last_name, name, external_id, metadata, password } = input;
+    let email = address(&email).ok_or_else(|| Error::field("email", "invalid_email", NO_ADDRESS))?;
+    let mut user = User {
+        email_verified,
+        first_name,
+        last_name,
+        name,
+        external_id,
+        metadata: Metadata::default().changed(&metadata)?,
+        ..bare(tx, email)
     };
+    if let Some(id) = id {
+        user.id = id;
+    }
     store::users::insert(tx, &user).await?;
     if let Some(password) = password {
         let now = tx.now();
@@ -150,6 +180,7 @@ fn language(tag: &str) -> Result<&'static str> {
 pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<()> {
     let user = store::users::lock(tx, id).await?;
     organization_memberships::delete_all_of_user(tx, id).await?;
+    feature_flags::targets::delete_all_of_user(tx, id).await?;
     store::users::delete(tx, id).await?;
     tx.emit(user.deleted())
 }

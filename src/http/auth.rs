@@ -13,6 +13,7 @@ use super::state::App;
 use crate::db::{Database, Db, System, Tx};
 use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
+use crate::model::events::Actor;
 
 /// The bearer token of a request. An empty one counts as none: two SDKs send it for public clients.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -28,12 +29,14 @@ pub struct Scope {
     app: App,
     /// The environment that the caller was authenticated for.
     pub environment: Arc<Environment>,
+    /// Who the caller is, for the events that say so.
+    pub actor: Actor,
 }
 
 impl Scope {
     /// The scope of an environment that a door has authenticated by its own means.
-    pub fn of(app: App, environment: Environment) -> Self {
-        Self { app, environment: Arc::new(environment) }
+    pub fn of(app: App, environment: Environment, actor: Actor) -> Self {
+        Self { app, environment: Arc::new(environment), actor }
     }
 
     /// The application, for what is not data: hashing, signing, time.
@@ -59,7 +62,7 @@ impl FromRequestParts<App> for Scope {
         let key = bearer(&parts.headers).ok_or_else(Error::unauthenticated)?;
         let caller = app.callers().find(app, key).await?.ok_or_else(Error::unauthenticated)?;
         app.limits().request(&caller.key)?;
-        Ok(Self { app: app.clone(), environment: caller.environment })
+        Ok(Self { app: app.clone(), environment: caller.environment, actor: Actor::key(&caller.key) })
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::auth::{Operator, Scope};
 use super::extract::{Json, JsonOrForm, Path, Query, Segment};
-use super::respond::{Accepted, Created, Done, NoContent};
+use super::respond::{Accepted, Created, Done, Existing, NoContent};
 use super::state::App;
 use crate::kernel::Error;
 use crate::kernel::error::Envelope;
@@ -191,7 +191,12 @@ impl<T: Read> Input for JsonOrForm<T> {
 
 impl<T: Body> Input for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
-        operation.may_fail(&[StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::UNPROCESSABLE_ENTITY]);
+        operation.may_fail(&[
+            StatusCode::BAD_REQUEST,
+            StatusCode::NOT_FOUND,
+            StatusCode::URI_TOO_LONG,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ]);
         operation.query.extend(T::fields());
     }
 }
@@ -227,6 +232,13 @@ impl<T: Answer, const N: usize> Answer for ([(HeaderName, &'static str); N], T) 
 impl<T: JsonSchema> Answer for Json<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.succeeds::<T>(StatusCode::OK);
+    }
+}
+
+impl<T: JsonSchema> Answer for Existing<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.succeeds::<T>(StatusCode::OK);
+        operation.may_fail(&[StatusCode::NOT_FOUND]);
     }
 }
 

@@ -16,19 +16,24 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use super::cors;
 use super::error::Cause;
 use super::extract::not_found;
+use super::routes::Routes;
 use super::state::App;
 use crate::kernel::error::Kind;
 use crate::kernel::{Error, trace};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts the edge around a router.
-pub fn surround(router: Router<App>, app: App) -> Router {
-    router
+/// Puts the edge around routes.
+pub fn surround(routes: Routes, app: App) -> Router {
+    let browsers = cors::Browsers::of(app.clone(), routes.table());
+    routes
+        .into_router()
         .fallback(async || not_found())
         .method_not_allowed_fallback(async || Error::new(Kind::MethodNotAllowed, "Method Not Allowed"))
+        .layer(middleware::from_fn_with_state(browsers, cors::answer))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app.clone(), observe))
         .with_state(app)

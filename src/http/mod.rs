@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod callers;
 pub mod client;
+pub mod cors;
 pub mod describe;
 pub mod edge;
 pub mod error;
@@ -21,6 +22,6 @@ pub mod state;
 
 pub use auth::{Operator, Scope};
 pub use extract::{Json, JsonOrForm, Path, Query};
-pub use respond::{Accepted, Created, Done, NoContent};
+pub use respond::{Accepted, Created, Done, Existing, NoContent};
 pub use routes::Routes;
 pub use state::App;

@@ -16,6 +16,16 @@ impl<T: Serialize> IntoResponse for Created<T> {
     }
 }
 
+/// 200 with the one object of its kind. Nothing in the path names it, and still it may be missing.
+#[derive(Debug)]
+pub struct Existing<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Existing<T> {
+    fn into_response(self) -> Response {
+        Json(self.0).into_response()
+    }
+}
+
 /// 200 without a body, and so without a content type: SDKs would try to read one.
 #[derive(Debug)]
 pub struct Done;

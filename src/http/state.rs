@@ -14,7 +14,9 @@ use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
 use crate::outbound::dns::Resolver;
 use crate::outbound::http::Client;
+use crate::outbound::mail::Mailer;
 use crate::protocol::password::Hasher;
+use crate::protocol::web_address::Plain;
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// The client for requests to addresses that somebody gave us.
     pub http: Client,
+    /// The way to the server for mail, if there is one.
+    pub mailer: Option<Mailer>,
     /// The rate limits.
     pub limits: Limits,
     /// Where names are looked up.
@@ -108,6 +112,11 @@ impl App {
         &self.0.parts.http
     }
 
+    /// The way to the server for mail, if there is one.
+    pub fn mailer(&self) -> Option<&Mailer> {
+        self.0.parts.mailer.as_ref()
+    }
+
     /// The rate limits.
     pub fn limits(&self) -> &Limits {
         &self.0.parts.limits
@@ -131,6 +140,11 @@ impl App {
     /// Whether this is a server for development.
     pub fn is_development(&self) -> bool {
         self.0.parts.development
+    }
+
+    /// Where addresses that applications configure may be of plain http.
+    pub fn plain_http(&self) -> Plain {
+        if self.is_development() { Plain::Anywhere } else { Plain::Local }
     }
 
     /// The largest body that is read, in bytes.

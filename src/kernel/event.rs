@@ -28,4 +28,10 @@ impl Event {
         let data = serde_json::value::to_raw_value(data).map_err(Error::internal)?;
         Ok(Self { name, organization, data, context: None })
     }
+
+    /// The event, with this to say about who did it and what it was before.
+    pub fn with_context(mut self, context: &impl Serialize) -> Result<Self> {
+        self.context = Some(serde_json::value::to_raw_value(context).map_err(Error::internal)?);
+        Ok(self)
+    }
 }

@@ -225,6 +225,10 @@ kinds! {
     UserKind UserId "user" "User";
     /// A user's place in an organization.
     OrganizationMembershipKind OrganizationMembershipId "om" "Organization membership";
+    /// A group of an organization's memberships.
+    GroupKind GroupId "group" "Group";
+    /// A key that an application gives to its customers.
+    ApiKeyKind ApiKeyId "api_key" "API Key";
     /// A role of the environment or of one organization.
     RoleKind RoleId "role" "Role";
     /// A permission.
@@ -241,4 +245,24 @@ kinds! {
     WebhookEndpointKind WebhookEndpointId "we" "Webhook endpoint";
     /// An event that is owed to an endpoint.
     WebhookDeliveryKind WebhookDeliveryId "webhook_delivery" "Webhook delivery";
+    /// An address that sign-in may send people back to.
+    RedirectUriKind RedirectUriId "redir" "Redirect URI";
+    /// An origin whose pages may call the API from a browser.
+    CorsOriginKind CorsOriginId "cors_origin" "CORS origin";
+    /// A resource that tokens can be asked for.
+    OauthResourceKind OauthResourceId "authkit_oauth_resource" "OAuth resource";
+    /// A message in the outbox.
+    MailKind MailId "mail" "Mail";
+    /// An invitation to sign up or to join an organization.
+    InvitationKind InvitationId "invitation" "Invitation";
+    /// A list of those who wait to be let in.
+    WaitlistKind WaitlistId "waitlist" "Waitlist";
+    /// Somebody on such a list.
+    WaitlistEntryKind WaitlistEntryId "wl_user" "Waitlist entry";
+    /// A feature that some have and others have not.
+    FeatureFlagKind FeatureFlagId "flag" "Feature flag";
+    /// A rule of a feature flag.
+    FlagRuleKind FlagRuleId "flag_rule" "Flag rule";
+    /// A target of a feature flag or of one of its rules.
+    FlagTargetKind FlagTargetId "flag_target" "Flag target";
 }

@@ -88,6 +88,18 @@ impl<K: Kind> Page<K> {
         if self.order() == Order::Asc { (start, end) } else { (end, start) }
     }
 
+    /// The first of a list that is read to its end, oldest first.
+    pub fn from_start() -> Self {
+        Self { limit: 100, before: None, after: None, order: Some(Order::Asc) }
+    }
+
+    /// The page after this one, whose answer this is; None if it was the last.
+    #[must_use]
+    pub fn next<T>(&self, answer: &List<T>) -> Option<Self> {
+        let after = answer.list_metadata.after.as_deref().map(Id::verbatim);
+        after.map(|after| Self { limit: self.limit, before: None, after: Some(after), order: self.order })
+    }
+
     /// How many at most.
     pub fn limit(&self) -> usize {
         self.limit.into()
@@ -168,16 +180,16 @@ impl<T> List<T> {
         Self { object: ListObject::List, data, list_metadata: ListMetadata { before: None, after: None } }
     }
 
+    /// The same page of other objects, if all of them can be made.
+    pub fn try_map<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<List<U>, E> {
+        let data = self.data.into_iter().map(change).collect::<Result<_, E>>()?;
+        Ok(List { object: self.object, data, list_metadata: self.list_metadata })
+    }
+
     /// The same page of other objects.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> List<U> {
         let data = self.data.into_iter().map(change).collect();
         List { object: self.object, data, list_metadata: self.list_metadata }
-    }
-
-    /// The same page of other objects, if each of them can be made.
-    pub fn try_map<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<List<U>, E> {
-        let data = self.data.into_iter().map(change).collect::<Result<_, E>>()?;
-        Ok(List { object: self.object, data, list_metadata: self.list_metadata })
     }
 }
 

@@ -27,6 +27,15 @@ impl<T> Patch<T> {
         self.or(None)
     }
 
+    /// The same patch of another type.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Absent => Patch::Absent,
+            Self::Null => Patch::Null,
+            Self::Value(value) => Patch::Value(change(value)),
+        }
+    }
+
     /// The value by reference, if one is set.
     pub fn as_value(&self) -> Option<&T> {
         match self {

@@ -22,6 +22,8 @@ pub enum Encoding {
     Json,
     /// A query or a form: everything is text, and lists may be joined by commas.
     Text,
+    /// JSON that the operator has written down: lists are as long as they like.
+    File,
 }
 
 /// Where reading stands.
@@ -225,14 +227,14 @@ impl<T: Read> Read for Vec<T> {
 
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
         let items = match (value, at.encoding) {
-            (Some(Value::Array(items)), Encoding::Json) => items,
+            (Some(Value::Array(items)), Encoding::Json | Encoding::File) => items,
             // The SDKs write lists in five ways; the extractor has gathered the keys, the commas are undone here.
             (Some(Value::Array(items)), Encoding::Text) => items.iter().flat_map(split).collect(),
             (Some(Value::String(text)), Encoding::Text) => split(&Value::String(text)).collect(),
             (None | Some(Value::Null), _) => return at.required(),
             (Some(_), _) => return at.fault("invalid_type", "must be an array"),
         };
-        if items.len() > MOST_ITEMS {
+        if items.len() > MOST_ITEMS && at.encoding != Encoding::File {
             return at.fault("too_long", &format!("must have at most {MOST_ITEMS} items"));
         }
         // Every item is read, so that every fault is found.

@@ -120,18 +120,24 @@ macro_rules! inline_schema {
 /// Adds the key that `#[serde(tag = "object", rename = "...")]` writes, which the derive of a struct passes over:
 /// `#[schemars(transform = object::<Self>)]`.
 pub fn object<T: JsonSchema>(schema: &mut Schema) {
-    tagged::<T>(schema, "object");
+    tag(schema, "object", &T::schema_name());
+}
+
+/// The same where the documents know the type by another name than the wire does:
+/// `#[schemars(rename = "Operated", transform = schema::object_named("thing"))]`.
+pub fn object_named(name: &str) -> impl FnMut(&mut Schema) {
+    move |schema| tag(schema, "object", name)
 }
 
 /// The same for `#[serde(tag = "type", rename = "...")]`.
 pub fn typed<T: JsonSchema>(schema: &mut Schema) {
-    tagged::<T>(schema, "type");
+    tag(schema, "type", &T::schema_name());
 }
 
-fn tagged<T: JsonSchema>(schema: &mut Schema, key: &str) {
+fn tag(schema: &mut Schema, key: &str, name: &str) {
     let object = schema.ensure_object();
     if let Value::Object(properties) = object.entry("properties").or_insert_with(|| json!({})) {
-        properties.insert(key.to_owned(), json!({ "type": "string", "const": T::schema_name() }));
+        properties.insert(key.to_owned(), json!({ "type": "string", "const": name }));
     }
     if let Value::Array(required) = object.entry("required").or_insert_with(|| json!([])) {
         required.insert(0, key.into());

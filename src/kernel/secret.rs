@@ -40,6 +40,18 @@ pub fn same(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()
 }
 
+/// `sk_...3456`: enough to recognise an API key, not enough to use it.
+pub fn obfuscate(key: &str) -> String {
+    let tail: String = key.chars().skip(key.chars().count().saturating_sub(4)).collect();
+    format!("sk_...{tail}")
+}
+
+/// Whether somebody may pin this as the value of an API key: it must look like one, and be long enough not to be guessed.
+pub fn is_api_key(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    text.starts_with("sk_") && (11..=256).contains(&text.len()) && plain
+}
+
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
         self.0.zeroize();

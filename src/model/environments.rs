@@ -34,6 +34,15 @@ pub struct Environment {
     pub settings: Settings,
 }
 
+/// What an environment is called by others: for events that name it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Identity {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// The id by which applications name it in sign-in.
+    pub client_id: String,
+}
+
 /// The settings of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
 #[serde(tag = "object", rename = "environment_settings")]
@@ -47,6 +56,12 @@ pub struct Settings {
     pub session_seconds: i32,
     /// After how many seconds without a refresh a session ends; null is never.
     pub session_idle_seconds: Option<i32>,
+    /// The page where invitations are accepted, which is given the token; null is the one of this server.
+    pub invitation_url: Option<String>,
+    /// For how many days an invitation is good if whoever invites does not say.
+    pub invitation_days: i32,
+    /// Whether those who join a waitlist may be told so by mail.
+    pub waitlist_confirmation_mail: bool,
 }
 
 impl Settings {
@@ -54,6 +69,8 @@ impl Settings {
     pub const ACCESS_TOKEN_SECONDS: RangeInclusive<i64> = 60..=86_400;
     /// How long a session may last, or lie idle, in seconds: up to a year.
     pub const SESSION_SECONDS: RangeInclusive<i64> = 60..=31_536_000;
+    /// For how many days an invitation may be good.
+    pub const INVITATION_DAYS: RangeInclusive<i64> = 1..=30;
 }
 
 /// A key by which an application manages an environment. Its value is shown once, when it is made.

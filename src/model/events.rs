@@ -1,4 +1,4 @@
-//! Entries of the event log, as they are read.
+//! Entries of the event log, as they are read, and who may have caused one.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 
 use crate::kernel::clock::Timestamp;
-use crate::kernel::id::EventId;
+use crate::kernel::id::{EventId, ManagementKeyId};
 use crate::kernel::schema;
 
 /// How long an event can be read, in days of 24 hours; then it is gone.
@@ -33,4 +33,51 @@ pub struct LoggedEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Map<String, Value>")]
     pub context: Option<Json<Box<RawValue>>>,
+}
+
+crate::words! {
+    /// Which way somebody came.
+    pub enum Source {
+        /// Through the API, with a key.
+        Api = "api",
+        /// As the operator: what the operator does here is done in a dashboard elsewhere.
+        Dashboard = "dashboard",
+        /// Through the portal of an organization.
+        AdminPortal = "admin_portal",
+        /// Nobody: it followed from something else.
+        System = "system",
+    }
+}
+
+/// Who did something, for the events that say so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Actor {
+    /// Their id.
+    pub id: String,
+    /// Which way they came.
+    pub source: Source,
+    /// What people call them.
+    pub name: Option<String>,
+}
+
+impl Actor {
+    /// An application, by the key that it used.
+    pub fn key(id: &ManagementKeyId) -> Self {
+        Self { id: id.to_string(), source: Source::Api, name: None }
+    }
+
+    /// A client, which named itself and had no key.
+    pub fn client(client_id: &str) -> Self {
+        Self { id: client_id.to_owned(), source: Source::Api, name: None }
+    }
+
+    /// The operator, through whichever door.
+    pub fn operator() -> Self {
+        Self { id: "operator".to_owned(), source: Source::Dashboard, name: None }
+    }
+
+    /// The server itself, for what follows from something else.
+    pub fn system() -> Self {
+        Self { id: "system".to_owned(), source: Source::System, name: None }
+    }
 }

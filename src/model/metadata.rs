@@ -39,6 +39,11 @@ impl From<Metadata> for Change {
 }
 
 impl Metadata {
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// These pairs with the change merged in: a value sets its key, null removes it; null for the whole clears all.
     pub fn changed(&self, change: &Change) -> Result<Self> {
         let pairs = match &change.0 {

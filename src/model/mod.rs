@@ -2,22 +2,32 @@
 //!
 //! One file a family. Nothing here has behaviour beyond its own form: rules are in `domain/`, rows in `store/`.
 
+pub mod api_keys;
 pub mod authentication;
+pub mod cors_origins;
 pub mod environments;
 pub mod events;
+pub mod feature_flags;
+pub mod groups;
+pub mod invitations;
+pub mod jwt_templates;
 pub mod keys;
 pub mod locales;
+pub mod mail;
 pub mod metadata;
+pub mod oauth_resources;
 pub mod organization_domains;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
+pub mod redirect_uris;
 pub mod resource_types;
 pub mod resources;
 pub mod roles;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;
+pub mod waitlists;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 pub mod webhook_events;

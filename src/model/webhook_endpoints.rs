@@ -72,7 +72,7 @@ pub struct LiveSecret {
 /// An endpoint, as the operator sees it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "webhook_endpoint")]
-#[schemars(rename = "OperatedWebhookEndpoint", transform = schema::object::<Self>)]
+#[schemars(rename = "OperatedWebhookEndpoint", transform = schema::object_named("webhook_endpoint"))]
 pub struct OperatedEndpoint {
     /// Its id.
     pub id: WebhookEndpointId,

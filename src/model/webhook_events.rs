@@ -120,6 +120,11 @@ pub static NAMES: [&str; 113] = [
     "waitlist_user.denied",
 ];
 
+/// The names of all events that an endpoint may be told of.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().copied()
+}
+
 /// Whether an endpoint may be told of events of this name.
 pub fn is_known(name: &str) -> bool {
     NAMES.binary_search(&name).is_ok()

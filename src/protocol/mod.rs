@@ -2,4 +2,6 @@
 
 pub mod dns_name;
 pub mod jwt;
+pub mod jwt_template;
 pub mod password;
+pub mod web_address;

@@ -4,22 +4,101 @@
 
 use std::collections::HashMap;
 
-use super::shape::{Environment, Membership, Organization, Permission, Role, User};
+use super::shape::{self, Environment, FeatureFlag, Membership, Organization, Permission, Role, User, WebhookEndpoint};
+use crate::domain::feature_flags::{Description, check_slug, rules, targets};
 use crate::domain::passwords;
 use crate::kernel::check::{Faults, normal_email};
+use crate::model::environments::Settings;
 use crate::model::roles::RoleType;
 use crate::protocol::dns_name;
 use crate::protocol::password::Scheme;
+use crate::protocol::web_address::{self, Plain};
 
 /// Adds the faults of an environment and of all that it holds.
 pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
     let identity = &environment.identity;
     name(faults, &identity.at.field("name"), identity.name.as_deref());
+    if let Some(settings) = &identity.settings {
+        self::settings(settings, faults);
+        invitation_url(settings, faults);
+    }
     let families = &environment.families;
     permissions(families.permissions.as_deref().unwrap_or_default(), faults);
     roles(families.roles.as_deref().unwrap_or_default(), faults);
     organizations(families.organizations.as_deref().unwrap_or_default(), faults);
     users(families.users.as_deref().unwrap_or_default(), faults);
+    feature_flags(families.feature_flags.as_deref().unwrap_or_default(), faults);
+    webhook_endpoints(families.webhook_endpoints.as_deref().unwrap_or_default(), faults);
+}
+
+fn webhook_endpoints(entries: &[WebhookEndpoint], faults: &mut Faults) {
+    let (mut ids, mut urls) = (Seen::new(), Seen::new());
+    for entry in entries {
+        let at = &entry.at;
+        if let Some(id) = &entry.id {
+            ids.once(faults, at.field("id"), id.as_str());
+        }
+        if entry.address().is_empty() {
+            faults.add(at.field("endpoint_url"), "required", format!("{} is required.", at.field("endpoint_url")));
+        }
+        urls.once(faults, at.field("endpoint_url"), entry.address());
+        let secret = entry.secret.as_ref().map(|secret| secret.expose().as_str());
+        name(faults, &at.field("secret"), secret);
+    }
+}
+
+fn settings(entry: &shape::Settings, faults: &mut Faults) {
+    for (field, value, bounds) in [
+        ("access_token_seconds", entry.access_token_seconds, Settings::ACCESS_TOKEN_SECONDS),
+        ("session_seconds", entry.session_seconds, Settings::SESSION_SECONDS),
+        ("session_idle_seconds", entry.session_idle_seconds.as_value().copied(), Settings::SESSION_SECONDS),
+        ("invitation_days", entry.invitation_days, Settings::INVITATION_DAYS),
+    ] {
+        if let Some(value) = value {
+            faults.between(&entry.at.field(field), value, &bounds);
+        }
+    }
+}
+
+/// What is http in one place may be https in another, so that is not judged.
+fn invitation_url(entry: &shape::Settings, faults: &mut Faults) {
+    let field = entry.at.field("invitation_url");
+    if let Some(url) = entry.invitation_url.as_value()
+        && let Err(problem) = web_address::page(url, Plain::Anywhere)
+    {
+        faults.add(field.as_str(), "invalid_url", format!("{field} {problem}."));
+    }
+}
+
+fn feature_flags(entries: &[FeatureFlag], faults: &mut Faults) {
+    let (mut slugs, mut ids) = (Seen::new(), Seen::new());
+    for entry in entries {
+        let at = &entry.at;
+        check_slug(faults, &at.field("slug"), &entry.slug);
+        slugs.once(faults, at.field("slug"), &entry.slug);
+        if let Some(id) = &entry.id {
+            ids.once(faults, at.field("id"), id.as_str());
+        }
+        let owner = entry
+            .owner
+            .as_ref()
+            .map(|owner| (owner.email.as_str(), [owner.first_name.as_deref(), owner.last_name.as_deref()]));
+        let described = Description {
+            name: entry.name.as_deref(),
+            description: entry.description.as_deref(),
+            owner,
+            tags: entry.tags.as_deref().unwrap_or_default(),
+        };
+        described.check(faults, |field| at.field(field));
+        for target in entry.targets.as_deref().unwrap_or_default() {
+            targets::check_type(faults, &target.at.field("target_type"), &target.target_type);
+            targets::check_id(faults, &target.at.field("target_id"), &target.target_id);
+        }
+        for rule in entry.rules.as_deref().unwrap_or_default() {
+            let conditions = rule.conditions.iter().map(|one| (one.target_type.as_str(), one.values.as_slice()));
+            rules::check(faults, &rule.at.field("conditions"), conditions);
+        }
+    }
 }
 
 fn organizations(entries: &[Organization], faults: &mut Faults) {
@@ -27,15 +106,25 @@ fn organizations(entries: &[Organization], faults: &mut Faults) {
     for entry in entries {
         let at = &entry.at;
         name(faults, &at.field("name"), Some(&entry.name));
-        names.once(faults, at.field("name"), entry.name.trim());
-        if let Some(id) = &entry.id {
-            ids.once(faults, at.field("id"), id.as_str());
+        match &entry.id {
+            Some(id) => ids.once(faults, at.field("id"), id.as_str()),
+            // Names need not be unique, but here they are all that tells two entries apart.
+            None => names.once(faults, at.field("name"), entry.name.trim()),
+        }
+        for (field, value) in [("stripe_customer_id", &entry.stripe_customer_id), ("default_role", &entry.default_role)]
+        {
+            name(faults, &at.field(field), value.as_deref());
         }
         if let Some(external_id) = &entry.external_id {
             faults.external_id(&at.field("external_id"), external_id);
             external_ids.once(faults, at.field("external_id"), external_id);
         }
         for claim in entry.domains.as_deref().unwrap_or_default() {
+            for (field, value) in
+                [("verification_prefix", &claim.verification_prefix), ("verification_token", &claim.verification_token)]
+            {
+                name(faults, &claim.at.field(field), value.as_deref());
+            }
             if let Some(domain) = dns_name::normalize(&claim.domain) {
                 domains.once(faults, claim.at.field("domain"), &domain);
             }

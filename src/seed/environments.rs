@@ -6,6 +6,8 @@ use super::shape;
 use crate::db::System;
 use crate::domain::environments::{self, Create, Update};
 use crate::kernel::crypto::sha256;
+use crate::kernel::id::EnvironmentId;
+use crate::kernel::patch::Patch;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
 use crate::model::environments::Environment;
@@ -18,6 +20,7 @@ const NAME: &str = "Default";
 pub(super) async fn settle(
     system: &mut System,
     entry: &shape::Environment,
+    first: Option<&EnvironmentId>,
     report: &mut Report,
 ) -> Result<Environment> {
     let identity = &entry.identity;
@@ -28,8 +31,12 @@ pub(super) async fn settle(
             let client_id = identity.client_id.as_ref().map(ToString::to_string);
             let input = Create { id: identity.id.clone(), name, client_id };
             let environment = environments::create(system, input).await.at(identity.at.as_str())?;
+            // The first of a new server: otherwise its start would make another one, and leave it empty.
+            if first.is_none() {
+                store::system::installation::set_first_environment(system, &environment.id).await?;
+            }
             report.created("environment", &environment.name);
-            environment
+            if identity.settings.is_some() { set(system, &environment, identity).await? } else { environment }
         }
     };
     if let Some(value) = &identity.api_key {
@@ -44,7 +51,7 @@ pub(super) async fn settle(
 /// The environment that the file means: the one of its id, or else of its client id, or else of its name. A file that
 /// says none of these means the first, which every server has from its start.
 pub(super) async fn find(system: &mut System, entry: &shape::Environment) -> Result<Option<Environment>> {
-    let shape::Identity { id, name, api_key: _, client_id, at } = &entry.identity;
+    let shape::Identity { id, name, api_key: _, client_id, settings: _, at } = &entry.identity;
     if let Some(id) = id
         && let Some(found) = store::system::environments::find(system, id).await?
     {
@@ -84,10 +91,29 @@ async fn update(
         );
         return Err(Error::field(identity.at.field("clientId"), "client_id_differs", message));
     }
-    let input = Update { name: identity.name.clone(), ..Update::default() };
-    let environment = environments::update(system, &current.id, input).await.at(identity.at.as_str())?;
+    let environment = set(system, &current, identity).await?;
     report.updated(environment != current, "environment", &environment.name);
     Ok(environment)
+}
+
+/// Gives the environment the name and the settings that the file says.
+async fn set(system: &mut System, current: &Environment, identity: &shape::Identity) -> Result<Environment> {
+    let mut input = Update { name: identity.name.clone(), ..Update::default() };
+    if let Some(settings) = &identity.settings {
+        let seconds = |value: i64| i32::try_from(value).map_err(Error::internal);
+        input.invitation_url = settings.invitation_url.clone();
+        input.invitation_days = settings.invitation_days.map(seconds).transpose()?;
+        input.waitlist_confirmation_mail = settings.waitlist_confirmation_mail;
+        input.multiple_roles = settings.multiple_roles;
+        input.access_token_seconds = settings.access_token_seconds.map(seconds).transpose()?;
+        input.session_seconds = settings.session_seconds.map(seconds).transpose()?;
+        input.session_idle_seconds = match settings.session_idle_seconds {
+            Patch::Absent => Patch::Absent,
+            Patch::Null => Patch::Null,
+            Patch::Value(value) => Patch::Value(seconds(value)?),
+        };
+    }
+    environments::update(system, &current.id, input).await.at(identity.at.as_str())
 }
 
 /// Makes a key of this value, unless the environment has it.

@@ -8,7 +8,8 @@ use super::Failure;
 use super::check;
 use super::fault::line;
 use super::place::is_warning;
-use super::shape::{Environment, File};
+use super::shape::{Environment, File, Identity};
+use crate::domain::installation::Seeded;
 use crate::kernel::check::Faults;
 use crate::kernel::error::FieldFault;
 use crate::kernel::read::{Encoding, Read as _, Reader};
@@ -22,6 +23,20 @@ pub struct Seed {
     pub(super) environments: Vec<Environment>,
     /// What was left out of it, and why: a line each, for the operator.
     pub warnings: Vec<String>,
+}
+
+impl Seed {
+    /// What it says about its first environment, for a server that has none yet.
+    pub fn first(&self) -> Seeded {
+        let Some(environment) = self.environments.first() else { return Seeded::default() };
+        let Identity { id, name, api_key, client_id, settings: _, at: _ } = &environment.identity;
+        Seeded {
+            id: id.clone(),
+            name: name.clone(),
+            client_id: client_id.as_ref().map(ToString::to_string),
+            api_key: api_key.clone(),
+        }
+    }
 }
 
 /// Reads a seed file: JSON if its name ends in `.json`, YAML otherwise.
@@ -62,7 +77,7 @@ fn understand(path: &Path, value: Value) -> Result<Seed, Failure> {
         return Err(Failure::Syntax(path.to_owned(), "it must be a mapping at its top, such as `users:`".to_owned()));
     }
     let mut faults = Faults::default();
-    let file = File::read(Some(value), &mut Reader::new(Encoding::Json, &mut faults));
+    let file = File::read(Some(value), &mut Reader::new(Encoding::File, &mut faults));
     let environments = file.map(File::into_environments).unwrap_or_default();
     for environment in &environments {
         check::environment(environment, &mut faults);

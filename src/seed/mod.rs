@@ -8,10 +8,13 @@
 //! The format is that of the seed file of WorkOS's emulator, with `environment` and `environments` added; see
 //! `docs/seed.md`. Where to look next: `shape` is what a file may say, [`apply()`] is what is done with it.
 
+mod applications;
 mod apply;
 mod check;
 mod environments;
+mod export;
 mod fault;
+mod feature_flags;
 mod file;
 mod memberships;
 mod organizations;
@@ -21,8 +24,10 @@ mod report;
 mod roles;
 mod shape;
 mod users;
+mod webhook_endpoints;
 
-pub use self::apply::{Mode, apply};
+pub use self::apply::{Mode, Tools, apply};
+pub use self::export::{Secrets, export};
 pub use self::fault::Failure;
 pub use self::file::{Seed, read};
 pub use self::report::{Change, Report};

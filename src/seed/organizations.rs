@@ -4,12 +4,22 @@ use super::Report;
 use super::fault::At as _;
 use super::shape::{self, DomainState};
 use crate::db::Tx;
-use crate::domain::organization_domains::Claim;
+use crate::domain::organization_domains::{Claim, Pinned};
 use crate::domain::organizations::{self, Create, Update};
 use crate::kernel::patch::Patch;
 use crate::kernel::{Error, Result};
 use crate::model::organizations::Organization;
 use crate::store;
+
+/// Holds the organizations of the file that are there already, in the order of their ids, before anything else is held:
+/// as everybody does who changes what belongs to an organization.
+pub(super) async fn hold(tx: &mut Tx, entries: &[shape::Organization]) -> Result<()> {
+    let mut ids = Vec::new();
+    for entry in entries {
+        ids.extend(find(tx, entry).await?.map(|organization| organization.id));
+    }
+    store::organizations::lock_all(tx, &ids.iter().collect::<Vec<_>>()).await
+}
 
 /// Makes or changes the organizations; as they are then, one for each entry.
 pub(super) async fn settle(
@@ -27,7 +37,11 @@ pub(super) async fn settle(
                 changed
             }
             None => {
-                let made = organizations::create(tx, create(entry)).await.within(entry.at.as_str())?;
+                let mut made = organizations::create(tx, create(entry)).await.within(entry.at.as_str())?;
+                if entry.stripe_customer_id.is_some() {
+                    let input = Update { stripe_customer_id: stripe(entry), ..Update::default() };
+                    made = organizations::update(tx, &made.id, input).await.within(entry.at.as_str())?;
+                }
                 report.created("organization", &made.name);
                 made
             }
@@ -76,6 +90,7 @@ fn update(current: &Organization, entry: &shape::Organization) -> Update {
         field: String::new(),
         domain: domain.domain.clone(),
         verified: false,
+        pinned: Pinned::default(),
     });
     Update {
         name: Some(entry.name.clone()),
@@ -83,8 +98,12 @@ fn update(current: &Organization, entry: &shape::Organization) -> Update {
         domains: entry.domains.as_ref().map(|_| claims(entry).chain(kept).collect()),
         metadata: entry.metadata.clone(),
         external_id: entry.external_id.clone().map_or(Patch::Absent, Patch::Value),
-        stripe_customer_id: Patch::Absent,
+        stripe_customer_id: stripe(entry),
     }
+}
+
+fn stripe(entry: &shape::Organization) -> Patch<String> {
+    entry.stripe_customer_id.clone().map_or(Patch::Absent, Patch::Value)
 }
 
 fn claims(entry: &shape::Organization) -> impl Iterator<Item = Claim> {
@@ -93,5 +112,10 @@ fn claims(entry: &shape::Organization) -> impl Iterator<Item = Claim> {
         field: format!("domains[{i}].domain"),
         domain: domain.domain.clone(),
         verified: domain.state == Some(DomainState::Verified),
+        pinned: Pinned {
+            id: domain.id.clone(),
+            verification_prefix: domain.verification_prefix.clone(),
+            verification_token: domain.verification_token.clone(),
+        },
     })
 }

@@ -5,18 +5,32 @@ use super::fault::{At as _, found};
 use super::shape;
 use crate::db::Tx;
 use crate::domain::permissions::{self, Create, Update};
+use crate::kernel::id::{Id, Kind};
 use crate::kernel::patch::Patch;
 use crate::kernel::{Error, Result};
 use crate::model::permissions::Permission;
 use crate::store;
 
 /// Makes or changes the permissions.
-pub(super) async fn settle(tx: &mut Tx, entries: &[shape::Permission], report: &mut Report) -> Result<()> {
+pub(super) async fn settle(
+    tx: &mut Tx,
+    entries: &[shape::Permission],
+    untouched: bool,
+    report: &mut Report,
+) -> Result<()> {
     for entry in entries {
         match found(store::permissions::get(tx, &entry.slug).await)? {
-            Some(current) => update(tx, &current, entry, report).await.within(entry.at.as_str())?,
+            Some(current) => {
+                if differs(entry.id.as_ref(), &current.id, untouched).at(&entry.at.field("id"))?
+                    && let Some(id) = &entry.id
+                {
+                    permissions::set_id(tx, &current.slug, id).await.at(&entry.at.field("id"))?;
+                }
+                update(tx, &current, entry, report).await.within(entry.at.as_str())?;
+            }
             None => {
                 let input = Create {
+                    id: entry.id.clone(),
                     slug: entry.slug.clone(),
                     name: entry.name.clone(),
                     description: entry.description.clone(),
@@ -43,6 +57,20 @@ async fn update(tx: &mut Tx, current: &Permission, entry: &shape::Permission, re
     let changed = permissions::update(tx, &current.slug, input).await?;
     report.updated(changed != *current, "permission", changed.slug);
     Ok(())
+}
+
+/// Whether what was made with its environment is to have this id instead of its own, as it may while nobody has seen it.
+/// Later an id does not change.
+pub(super) fn differs<K: Kind>(wanted: Option<&Id<K>>, current: &Id<K>, untouched: bool) -> Result<bool> {
+    match wanted {
+        None => Ok(false),
+        Some(wanted) if wanted == current => Ok(false),
+        Some(_) if untouched => Ok(true),
+        Some(_) => {
+            let message = format!("it exists with the id {current}, and an id does not change.");
+            Err(Error::field("id", "id_differs", message))
+        }
+    }
 }
 
 /// The type of resources of a permission or a role does not change.

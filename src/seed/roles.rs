@@ -2,19 +2,33 @@
 
 use super::Report;
 use super::fault::{At as _, found};
-use super::permissions::check_type;
+use super::permissions::{check_type, differs};
 use super::shape;
 use crate::db::Tx;
 use crate::domain::roles::{self, Create, Update};
 use crate::kernel::id::OrganizationId;
 use crate::kernel::patch::Patch;
 use crate::kernel::{Error, Result};
+use crate::model::organizations::Organization;
 use crate::model::roles::Role;
 use crate::store;
 
 /// Makes or changes the roles of the environment.
-pub(super) async fn settle_of_environment(tx: &mut Tx, entries: &[shape::Role], report: &mut Report) -> Result<()> {
+pub(super) async fn settle_of_environment(
+    tx: &mut Tx,
+    entries: &[shape::Role],
+    untouched: bool,
+    report: &mut Report,
+) -> Result<()> {
     let own: Vec<_> = entries.iter().filter(|entry| entry.organization_id.is_none()).collect();
+    for entry in &own {
+        let Some(current) = find(tx, None, &entry.slug).await? else { continue };
+        if differs(entry.id.as_ref(), &current.id, untouched).at(&entry.at.field("id"))?
+            && let Some(id) = &entry.id
+        {
+            roles::set_id(tx, &entry.slug, id).await.at(&entry.at.field("id"))?;
+        }
+    }
     settle(tx, None, &own, report).await
 }
 
@@ -29,7 +43,40 @@ pub(super) async fn settle_of_organizations(tx: &mut Tx, entries: &[shape::Role]
             let message = format!("there is no organization {owner}, neither in the file nor in the environment.");
             return Err(Error::field(first.at.field("organization_id"), "entity_not_found", message));
         }
+        for entry in &own {
+            if let Some(current) = find(tx, Some(owner), &entry.slug).await? {
+                differs(entry.id.as_ref(), &current.id, false).at(&entry.at.field("id"))?;
+            }
+        }
         settle(tx, Some(owner), &own, report).await?;
+    }
+    Ok(())
+}
+
+/// Gives organizations the order of roles and the default role that the file says.
+pub(super) async fn settle_orders(
+    tx: &mut Tx,
+    entries: &[shape::Organization],
+    organizations: &[Organization],
+    report: &mut Report,
+) -> Result<()> {
+    for (entry, organization) in entries.iter().zip(organizations) {
+        let id = &organization.id;
+        if let Some(wanted) = &entry.role_order {
+            let current = store::roles::list_of_organization(tx, id).await?;
+            if !wanted.iter().eq(current.iter().map(|role| &role.slug)) {
+                roles::order::reorder(tx, Some(id), wanted).await.at(&entry.at.field("role_order"))?;
+                report.updated(true, "order of roles", wanted.join(", "));
+            }
+        }
+        if let Some(slug) = &entry.default_role {
+            let field = entry.at.field("default_role");
+            let role = store::roles::get_of_organization(tx, id, slug).await.at(&field)?;
+            if store::roles::orders::find_default(tx, id).await? != Some(role.key) {
+                roles::order::set_default(tx, Some(id), slug).await.at(&field)?;
+                report.updated(true, "default role", slug);
+            }
+        }
     }
     Ok(())
 }
@@ -74,6 +121,7 @@ async fn one(tx: &mut Tx, owner: Option<&OrganizationId>, entry: &shape::Role, c
         return roles::update(tx, owner, &entry.slug, input).await;
     }
     let input = Create {
+        id: entry.id.clone(),
         slug: Some(entry.slug.clone()),
         name: entry.name.clone(),
         description: entry.description.clone(),

@@ -107,6 +107,10 @@ pub(super) async fn settle(
             }
             None => {
                 let made = users::create(tx, create(entry, password)).await.within(entry.at.as_str())?;
+                if let Some(locale) = entry.locale.clone() {
+                    let input = Update { locale: Patch::Value(locale), ..Update::default() };
+                    users::update(tx, &made.id, input).await.at(&entry.at.field("locale"))?;
+                }
                 report.created("user", made.email);
             }
         }
@@ -139,7 +143,7 @@ fn update(entry: &shape::User, password: Option<Hashed>) -> Update {
         name: set(&entry.name),
         external_id: set(&entry.external_id),
         metadata: entry.metadata.clone(),
-        locale: Patch::Absent,
+        locale: set(&entry.locale),
         password,
     }
 }

@@ -75,6 +75,15 @@ pub async fn lock(db: &mut Db, id: &OrganizationId) -> Result<Organization> {
     if held.is_some() { get(db, id).await } else { Err(Error::missing(id)) }
 }
 
+/// Holds these organizations against other changes until the transaction ends, those of them that are there.
+pub async fn lock_all(db: &mut Db, ids: &[&OrganizationId]) -> Result<()> {
+    db.query(sql!("select true from organizations where environment = $1 and id = any($2) order by id for update"))
+        .bind(ids)
+        .run()
+        .await
+        .map(drop)
+}
+
 /// Whether there is such an organization. If so it cannot be deleted until the transaction ends.
 pub async fn hold(db: &mut Db, id: &OrganizationId) -> Result<bool> {
     let found: Option<String> = db

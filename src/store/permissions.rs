@@ -50,15 +50,16 @@ pub async fn lock(db: &mut Db, slug: &str) -> Result<Permission> {
 
 /// The permissions of these slugs, all of which must be there. Until the transaction ends, none can be deleted.
 pub async fn hold(db: &mut Db, slugs: &[String]) -> Result<Vec<Permission>> {
-    let found: Vec<Permission> = db
-        .query(sql!(permissions!(), " and p.slug = any($2) order by p.slug for key share of p"))
-        .bind(slugs)
-        .all()
-        .await?;
+    let found = hold_known(db, slugs).await?;
     match slugs.iter().find(|&slug| found.iter().all(|permission| permission.slug != *slug)) {
         Some(unknown) => Err(missing(unknown)),
         None => Ok(found),
     }
+}
+
+/// Those of these slugs that there are, in their order. Until the transaction ends, none can be deleted.
+pub async fn hold_known(db: &mut Db, slugs: &[String]) -> Result<Vec<Permission>> {
+    db.query(sql!(permissions!(), " and p.slug = any($2) order by p.slug for key share of p")).bind(slugs).all().await
 }
 
 /// A new permission.
@@ -98,7 +99,8 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Permission
     .on_constraint("permissions_slug_key", || {
         let message = format!("A permission with the slug '{}' already exists.", new.slug);
         Error::conflict("permission_slug_conflict", message)
-    })?
+    })
+    .on_constraint("permissions_id_key", id_conflict)?
     .ok_or_else(|| Error::missing_named("Resource type", &new.resource_type_slug))
 }
 
@@ -136,6 +138,21 @@ pub async fn update(db: &mut Db, permission: &Permission) -> Result<()> {
     .run()
     .await
     .map(drop)
+}
+
+/// Gives a permission another id.
+pub async fn set_id(db: &mut Db, permission: PermissionKey, id: &PermissionId) -> Result<()> {
+    db.query(sql!("update permissions set id = $3 where environment = $1 and key = $2"))
+        .bind(permission)
+        .bind(id)
+        .run()
+        .await
+        .map(drop)
+        .on_constraint("permissions_id_key", id_conflict)
+}
+
+fn id_conflict() -> Error {
+    Error::conflict("permission_already_exists", "A permission with this id already exists.")
 }
 
 /// Removes a permission, from every role that has it too.

@@ -112,6 +112,16 @@ pub async fn lock_with_password(db: &mut Db, id: &UserId, hash: &str) -> Result<
     .await
 }
 
+/// The stored passwords of those of the users who have one.
+pub async fn list_passwords(db: &mut Db, users: &[&UserId]) -> Result<Vec<(UserId, Secret<String>)>> {
+    let found: Vec<(UserId, String)> = db
+        .query(sql!("select user_id, hash from user_passwords where environment = $1 and user_id = any($2)"))
+        .bind(users)
+        .all()
+        .await?;
+    Ok(found.into_iter().map(|(user, hash)| (user, Secret::new(hash))).collect())
+}
+
 /// A page of users.
 pub async fn list(db: &mut Db, filter: &Filter, page: &Page<UserKind>) -> Result<List<User>> {
     let email = filter.email.as_deref().map(normal_email);
@@ -186,6 +196,23 @@ pub async fn insert(db: &mut Db, user: &User) -> Result<()> {
     .on_constraint("users_external_id_key", || {
         creation_error("external_id", "external_id_already_used", EXTERNAL_ID_TAKEN)
     })
+}
+
+/// Writes a new user of whom nothing but the address is known; whether the address was free.
+pub async fn insert_bare(db: &mut Db, user: &User) -> Result<bool> {
+    let rows = db
+        .query(sql!(
+            "insert into users (environment, id, email, email_normal, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6) on conflict on constraint users_email_key do nothing"
+        ))
+        .bind(&user.id)
+        .bind(&user.email)
+        .bind(normal_email(&user.email))
+        .bind(user.created_at)
+        .bind(user.updated_at)
+        .run()
+        .await?;
+    Ok(rows > 0)
 }
 
 /// Writes a changed user.

@@ -32,6 +32,18 @@ pub async fn get(db: &mut Db, id: &WebhookEndpointId) -> Result<StoredEndpoint> 
     find(db, id).await?.ok_or_else(|| Error::missing(id))
 }
 
+/// The endpoint of this URL: one, or none.
+pub async fn find_by_url(db: &mut Db, url: &str) -> Result<Option<StoredEndpoint>> {
+    db.query(sql!(
+        "select ",
+        columns!(),
+        " from webhook_endpoints w where w.environment = $1 and w.endpoint_url = $2 and w.deleted_at is null"
+    ))
+    .bind(url)
+    .find()
+    .await
+}
+
 /// The endpoint, held against other changes until the transaction ends. Deliveries may go on being made for it.
 pub async fn lock(db: &mut Db, id: &WebhookEndpointId) -> Result<StoredEndpoint> {
     db.query(sql!(

@@ -114,6 +114,7 @@ fn describe() {
         "Look-ups of domains that wait for their TXT record"
     );
     describe_counter!("vestibule_upkeep_total", "Runs of the chores that keep the database in shape");
+    describe_counter!("vestibule_mail_total", "Attempts to send a message, by what came of them");
     describe_gauge!("vestibule_database_connections", "Connections to PostgreSQL that are open");
     describe_gauge!("vestibule_database_connections_idle", "Open connections that nobody uses");
     describe_gauge!("vestibule_database_connections_max", "Most connections that may be opened");

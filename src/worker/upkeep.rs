@@ -21,8 +21,8 @@ use crate::http::App;
 use crate::kernel::Result;
 use crate::kernel::clock::Timestamp;
 use crate::model::events::RETENTION_DAYS;
-use crate::model::webhook_deliveries;
-use crate::store::system::{event_partitions, sign_ins, webhooks};
+use crate::model::{mail, webhook_deliveries};
+use crate::store::system::{event_partitions, mail as outbox, sign_ins, webhooks};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_mins(10);
@@ -55,6 +55,7 @@ pub async fn round(app: &App) {
     report("drop_event_partitions", drop_event_partitions(app).await);
     report("forget_sign_ins", forget_sign_ins(app).await);
     report("forget_webhooks", forget_webhooks(app).await);
+    report("forget_mail", forget_mail(app).await);
     report("tidy_rate_limits", Ok(tidy_rate_limits(app)));
 }
 
@@ -168,6 +169,19 @@ async fn forget_webhooks(app: &App) -> Result<u64> {
     }
     let removed = app.database().write_system(async |system| webhooks::delete_endpoints(system).await);
     Ok(all + removed.await?)
+}
+
+/// Deletes mail that is older than anybody wants to read it.
+async fn forget_mail(app: &App) -> Result<u64> {
+    let before = app.database().clock.now().plus_seconds(-mail::RETENTION_DAYS * DAY_SECONDS);
+    let mut all = 0;
+    loop {
+        let deleted = app.database().write_system(async |system| outbox::delete(system, before).await).await?;
+        all += deleted;
+        if deleted < outbox::BATCH {
+            return Ok(all);
+        }
+    }
 }
 
 fn tidy_rate_limits(app: &App) -> u64 {

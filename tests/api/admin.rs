@@ -137,13 +137,15 @@ fn settings_are_read_and_changed_one_by_one() {
         let settings = format!("{}/settings", path(&environment(&t, "Settings").await));
         let before = t.operator().get(&settings).await.ok();
         let expected = json!({ "object": "environment_settings", "multiple_roles": false, "access_token_seconds": 300,
-                               "session_seconds": 31_536_000, "session_idle_seconds": null });
+                               "session_seconds": 31_536_000, "session_idle_seconds": null, "invitation_url": null,
+                               "invitation_days": 7, "waitlist_confirmation_mail": true });
         assert_eq!(before, expected);
         let body = json!({ "multiple_roles": true, "session_idle_seconds": 3600 });
         t.operator().patch(&settings, body).await.ok();
         let after = t.operator().patch(&settings, json!({ "access_token_seconds": 60 })).await.ok();
         let expected = json!({ "object": "environment_settings", "multiple_roles": true, "access_token_seconds": 60,
-                               "session_seconds": 31_536_000, "session_idle_seconds": 3600 });
+                               "session_seconds": 31_536_000, "session_idle_seconds": 3600, "invitation_url": null,
+                               "invitation_days": 7, "waitlist_confirmation_mail": true });
         assert_eq!(after, expected);
         let cleared = t.operator().patch(&settings, json!({ "session_idle_seconds": null })).await.ok();
         assert_eq!(cleared["session_idle_seconds"], json!(null));
@@ -165,6 +167,13 @@ fn settings_have_bounds_and_their_faults_are_named_together() {
         }
         let body = json!({ "multiple_roles": "yes", "session_seconds": "60" });
         t.operator().patch(&settings, body).await.invalid(&["multiple_roles", "session_seconds"]);
+        for url in ["app.example.com", "https://app.example.com/#x", "https://*.example.com", "javascript:alert(1)"] {
+            let body = json!({ "invitation_url": url });
+            t.operator().patch(&settings, body).await.invalid(&["invitation_url"]);
+        }
+        for days in [0, 31] {
+            t.operator().patch(&settings, json!({ "invitation_days": days })).await.invalid(&["invitation_days"]);
+        }
         assert_eq!(t.operator().get(&settings).await.ok(), before);
         for body in [
             json!({ "access_token_seconds": 60, "session_seconds": 60, "session_idle_seconds": 60 }),

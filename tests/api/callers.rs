@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::harness::{Test, story, until};
+use crate::source;
 
 /// Two servers on one database, both used with one key of one environment.
 async fn two_servers(t: &Test) -> (Test, Test, Value) {
@@ -119,4 +120,23 @@ fn what_is_remembered_is_forgotten_by_itself() {
         // However busy the key is meanwhile.
         until("the key is refused", async || here.get("/organizations").await.status == 401).await;
     });
+}
+
+/// The statements that change what servers remember are those whose transactions wait for the leases; none is forgotten.
+#[test]
+fn whatever_changes_what_is_remembered_recalls_it() {
+    let mut found = 0;
+    for file in source::files() {
+        for table in ["environments", "management_keys"] {
+            for verb in ["update", "delete from"] {
+                let statement = format!("\"{verb} {table}");
+                for (at, _) in file.text.match_indices(&statement) {
+                    let before = file.text[..at].trim_end();
+                    assert!(before.ends_with(".recall(sql!("), "{}: {statement}", file.path.display());
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(found, 3);
 }

@@ -223,7 +223,7 @@ fn a_segment_of_a_path_is_decoded_once() {
 fn a_panic_is_an_internal_failure_in_the_envelope() {
     let panicking = Routes::family("panics").get("/panic", async || -> NoContent { panic!("a secret") });
     story(async |t| {
-        let service = vestibule::http::edge::surround(panicking.into_router(), t.app.clone());
+        let service = vestibule::http::edge::surround(panicking, t.app.clone());
         let response = tower::ServiceExt::oneshot(service, request(Method::GET, "/panic", &[], "")).await.unwrap();
         let body = Answer::read("GET /panic".to_owned(), response).await.fails(500, "internal_server_error");
         assert!(!body.to_string().contains("secret"));

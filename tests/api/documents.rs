@@ -48,8 +48,17 @@ fn state(family: &str) -> &'static str {
     match family {
         "authentication" => "password, refresh, choice of an organization; other grants later",
         "authorization" => "check on an organization; resources, assignments and discovery later",
+        "jwt_template" => "kept and checked; access tokens do not use it yet",
+        "redirect_uris" => "complete; hosted sign-in, which goes there, later",
+        "oauth_resources" => "complete; the OAuth server, which issues tokens for them, later",
+        "cors_origins" => "complete",
+        "invitations" => "complete; the page that accepts them comes with hosted sign-in",
+        "waitlists" => "complete",
         "users" => "complete but for changes and verification of addresses",
-        "events"
+        "api_keys"
+        | "events"
+        | "feature_flags"
+        | "groups"
         | "jwks"
         | "organizations"
         | "organization_domains"

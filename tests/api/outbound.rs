@@ -1,16 +1,22 @@
 //! Requests to addresses that somebody gave us: what they may reach, and what a hostile receiver can do to them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::op::{Message, MessageType, OpCode};
+use hickory_resolver::proto::rr::rdata::A;
+use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use vestibule::outbound::http::{Client, Failure, Request, Response};
-use vestibule::outbound::networks;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use vestibule::outbound::http::{Client, Failure, Lookup, Request, Response};
+use vestibule::outbound::networks::{self, Networks};
 
 use crate::harness::{Receiver, Reply, client, story};
 
@@ -318,5 +324,69 @@ fn what_went_wrong_is_told_without_the_url() {
         assert!(!failure.to_string().contains("secret"), "{failure}");
         let failure = get(&client, "https://nowhere.example/?token=secret").await.unwrap_err();
         assert!(!failure.to_string().contains("secret"), "{failure}");
+    });
+}
+
+/// A name server that has this machine for an answer at first, then a neighbour, and so on in turn; how often it was
+/// asked, and a look-up that asks it.
+async fn fickle_name_server() -> (Arc<AtomicUsize>, Lookup) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    tokio::spawn(async move {
+        let mut buffer = [0; 512];
+        while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
+            let query = Message::from_vec(&buffer[..length]).unwrap();
+            let question = query.queries[0].clone();
+            let last = u8::try_from(count.fetch_add(1, Ordering::SeqCst) % 2).unwrap() + 1;
+            let mut answer = Message::new(query.metadata.id, MessageType::Response, OpCode::Query);
+            answer.metadata.recursion_available = true;
+            // Good for no time at all, as those who rebind have it.
+            let found = RData::A(A(Ipv4Addr::new(127, 0, 0, last)));
+            answer.add_answer(Record::from_rdata(question.name().clone(), 0, found));
+            answer.add_query(question);
+            socket.send_to(&answer.to_vec().unwrap(), peer).await.unwrap();
+        }
+    });
+    let lookup: Lookup = Arc::new(move |host| {
+        Box::pin(async move {
+            let mut connection = ConnectionConfig::new(ProtocolConfig::Udp);
+            connection.port = address.port();
+            let server = NameServerConfig::new(address.ip(), true, vec![connection]);
+            let config = ResolverConfig::from_name_servers(vec![server]);
+            let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+            builder.options_mut().cache_size = 0;
+            let found = builder.build().unwrap().lookup(format!("{host}."), RecordType::A).await.unwrap();
+            let address = |record: &Record| match &record.data {
+                RData::A(address) => Some(IpAddr::V4(address.0)),
+                _ => None,
+            };
+            Ok(found.answers().iter().filter_map(address).collect())
+        })
+    });
+    (asked, lookup)
+}
+
+/// The same with an answer off the wire: every other one leads to an address that is closed.
+#[test]
+fn a_name_server_that_changes_its_mind_at_each_question_leads_nobody_astray() {
+    story(async |_| {
+        let receiver = Receiver::start().await;
+        let (asked, lookup) = fickle_name_server().await;
+        let networks = Networks::new(vec!["127.0.0.1/32".parse().unwrap()]);
+        let url = format!("http://rebinding.example:{}/", receiver.address.port());
+        for question in 1..=6 {
+            // A client of its own each time, for another one would go on with the connection that it has.
+            let client = Client::new(networks.clone(), &lookup).unwrap();
+            let outcome = get(&client, &url).await;
+            assert_eq!(asked.load(Ordering::SeqCst), question, "one question for one connection");
+            if question % 2 == 1 {
+                assert_eq!(outcome.unwrap().status, 200);
+            } else {
+                assert_eq!(outcome.unwrap_err(), Failure::Closed { host: "rebinding.example".to_owned() });
+            }
+        }
+        assert_eq!(receiver.count(), 3);
     });
 }

@@ -139,7 +139,7 @@ impl Lists {
 
     async fn ask(&self, question: &Question) {
         let named: Vec<_> = self.known.keys().collect();
-        let name = |cursor: &Option<Index>| cursor.filter(|_| !named.is_empty()).map(|it| it.get(&named).to_string());
+        let name = |cursor: &Option<Index>| cursor.filter(|_| !named.is_empty()).map(|it| (*it.get(&named)).clone());
         let (before, after) = (name(&question.before), name(&question.after));
         let mut query = String::new();
         for (key, value) in [("before", &before), ("after", &after)] {

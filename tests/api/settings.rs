@@ -229,6 +229,44 @@ fn metrics_need_a_listener_of_their_own() {
 }
 
 #[test]
+fn a_server_for_mail_and_the_address_that_mail_comes_from_go_together() {
+    let from = ("VESTIBULE_MAIL_FROM", "Vestibule <no-reply@example.com>");
+    let with = |url| from_environment(&[("VESTIBULE_SMTP_URL", url), from]);
+    for url in [
+        "smtp://mail.example.com",
+        "smtp://mail.example.com:25?tls=opportunistic",
+        "smtp://user:p%40ss@mail.example.com:587?tls=required",
+        "smtps://user:pass@mail.example.com",
+        "smtp://user:pass@localhost:1025",
+        "smtp://user:pass@[::1]:1025",
+    ] {
+        assert_eq!(with(url).unwrap().smtp_url.unwrap().expose(), url);
+    }
+    for url in [
+        "mail.example.com",
+        "http://mail.example.com",
+        "smtp://",
+        "smtp://mail.example.com?tls=maybe",
+        "smtp://mail.example.com?tls=required&x=y",
+        "smtp://user@mail.example.com?tls=required",
+        // In the clear, and encrypted only if nobody minds.
+        "smtp://user:hunter2@mail.example.com",
+        "smtp://user:hunter2@mail.example.com?tls=opportunistic",
+    ] {
+        let (place, problem) = only_fault(with(url));
+        assert_eq!(place, "VESTIBULE_SMTP_URL", "{url}");
+        assert!(!problem.contains("hunter2"), "{problem}");
+    }
+    let (place, problem) = only_fault(from_environment(&[("VESTIBULE_SMTP_URL", "smtp://mail.example.com")]));
+    assert_eq!((place.as_str(), problem.contains("VESTIBULE_MAIL_FROM")), ("VESTIBULE_SMTP_URL", true));
+    assert_eq!(only_fault(from_environment(&[from])).0, "VESTIBULE_MAIL_FROM");
+    for address in ["nobody", "a@b\r\nBcc: c@d.example", "<a@b.example"] {
+        let url = ("VESTIBULE_SMTP_URL", "smtp://mail.example.com");
+        assert_eq!(only_fault(from_environment(&[url, ("VESTIBULE_MAIL_FROM", address)])).0, "VESTIBULE_MAIL_FROM");
+    }
+}
+
+#[test]
 fn a_secret_is_shown_nowhere() {
     let database = "postgres://vestibule:hunter2-hunter2@db/vestibule";
     let environment = [("VESTIBULE_ADMIN_TOKEN", TOKEN), ("DATABASE_URL", database), ("VESTIBULE_LOG", "debug")];

@@ -18,6 +18,7 @@ use vestibule::http::limit::Limits;
 use vestibule::kernel::crypto::Random;
 use vestibule::kernel::id::UserId;
 use vestibule::kernel::secret::Secret;
+use vestibule::model::events::Actor;
 use vestibule::protocol::jwt::SigningKey;
 use vestibule::protocol::password::{self, Hasher};
 
@@ -312,7 +313,7 @@ fn the_proof_of_a_password_that_was_changed_meanwhile_opens_nothing() {
     story(async |t| {
         let user = t.person("ann@example.com").await;
         let old = stored_hash(&t, &user).await.unwrap();
-        let scope = Scope::of(t.app.clone(), t.environment.clone());
+        let scope = Scope::of(t.app.clone(), t.environment.clone(), Actor::operator());
         let key = scope.signing_key().await.unwrap();
         let enter = async || {
             let issuer = issuer(&scope, &key);
@@ -639,7 +640,7 @@ fn a_membership_that_is_taken_away_during_a_sign_in_takes_the_session_with_it() 
             hash: Secret::new(stored_hash(&t, &user).await.unwrap()),
             renewed: None,
         };
-        let scope = Scope::of(t.app.clone(), t.environment.clone());
+        let scope = Scope::of(t.app.clone(), t.environment.clone(), Actor::operator());
         let key = scope.signing_key().await.unwrap();
         let issuer = issuer(&scope, &key);
         let deletion = scope.write(async |tx| {

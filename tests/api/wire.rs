@@ -352,7 +352,7 @@ impl Check for Flags {}
 fn a_flag_of_a_query_is_a_word_or_a_number() {
     let flags = Routes::family("flags").get("/flags", async |Query(flags): Query<Flags>| Json(flags.cascade_delete));
     story(async |t| {
-        let service = edge::surround(flags.into_router(), t.app.clone());
+        let service = edge::surround(flags, t.app.clone());
         for (query, flag) in
             [("=1", json!(true)), ("=0", json!(false)), ("=true", json!(true)), ("=false", json!(false))]
         {

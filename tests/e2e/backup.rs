@@ -42,6 +42,14 @@ async fn sign_in(server: &Server, grant: Value, client_id: &str, key: &str) -> V
     server.post("/user_management/authenticate", body).await.expect(200)
 }
 
+/// So that the transactions of before are of the future for another cluster.
+async fn use_up_transactions(place: &Place) {
+    let burn = "do $$ begin for i in 1..1000 loop perform pg_current_xact_id(); commit; end loop; end $$";
+    let psql = ["database", "psql", "--no-psqlrc", "--command=set synchronous_commit = off", "--command", burn];
+    let burnt = place.run(&psql, &[]).await;
+    assert_eq!(burnt.code(), Some(0), "{}", burnt.log);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_by_the_page_is_all_that_another_machine_needs() {
     let [backup, restore] = commands("Backup and restore").try_into().expect("a backup and a restore");
@@ -49,11 +57,7 @@ async fn a_backup_by_the_page_is_all_that_another_machine_needs() {
     let server = place.server().await;
     let made = server.made().unwrap();
     let server = server.with_key(&made.api_key);
-    // So that the transactions of before are of the future for another cluster.
-    let burn = "do $$ begin for i in 1..1000 loop perform pg_current_xact_id(); commit; end loop; end $$";
-    let psql = ["database", "psql", "--no-psqlrc", "--command=set synchronous_commit = off", "--command", burn];
-    let burnt = place.run(&psql, &[]).await;
-    assert_eq!(burnt.code(), Some(0), "{}", burnt.log);
+    use_up_transactions(&place).await;
     for number in 0..30 {
         server.post("/organizations", json!({ "name": number.to_string() })).await.expect(201);
     }

@@ -91,7 +91,9 @@ async fn a_request_is_told_as_a_span_of_its_callers_trace_without_what_it_carrie
         caller.post("/organizations", json!({ "name": "Secretive", "external_id": "ann@x.example" })).await.expect(201);
     let id = organization["id"].as_str().unwrap();
     caller.get("/organizations/external_id/ann@x.example").await.expect(200);
-    let request = reqwest::Client::new()
+    let request = reqwest::Client::builder()
+        .build()
+        .unwrap()
         .get(format!("http://{}/organizations/{id}?token=hidden", server.address))
         .bearer_auth(&made.api_key)
         .header("traceparent", format!("00-{TRACE}-{PARENT}-01"));

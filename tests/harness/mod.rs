@@ -10,6 +10,7 @@ mod dns;
 mod folder;
 mod receiver;
 mod sign_in;
+pub mod smtp;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -188,6 +189,11 @@ impl Test {
         Self::on(SHARED.pool.clone(), change).await
     }
 
+    /// The mail of this environment, newest first.
+    pub async fn mail(&self) -> Vec<Value> {
+        self.operator().pages(&format!("/admin/v1/mail?environment={}", self.environment.id)).await
+    }
+
     async fn on(pool: PgPool, change: impl FnOnce(&mut Parts)) -> Self {
         let shared = &*SHARED;
         let mut parts = Parts {
@@ -195,6 +201,7 @@ impl Test {
             keyring: Keyring::new(master_key(), Vec::new(), Random::new()),
             hasher: shared.hasher.clone(),
             http: HTTP.clone(),
+            mailer: None,
             limits: Limits::default(),
             resolver: Resolver::new(Some(([127, 0, 0, 1], 9).into())),
             public_url: "http://vestibule.test".to_owned(),
@@ -228,6 +235,16 @@ impl Test {
     /// The same application and environment, with another bearer token; an empty one sends no header.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// The same application, seen from this environment, which this is a key to.
+    pub fn inside(&self, environment: Environment, key: &str) -> Self {
+        Self { environment, ..self.with_key(key) }
+    }
+
+    /// Another server, on a database of its own.
+    pub async fn elsewhere(&self) -> Self {
+        Self::on(new_database(&SHARED.cluster, 4).await, |_| ()).await
     }
 
     /// The same application, as its operator.
@@ -286,6 +303,12 @@ impl Test {
     /// A new user of this address.
     pub async fn user(&self, email: &str) -> Value {
         self.post("/user_management/users", json!({ "email": email })).await.created()
+    }
+
+    /// A new feature flag, which only the operator can make.
+    pub async fn flag(&self, body: Value) -> Value {
+        let path = format!("/admin/v1/environments/{}/feature_flags", self.environment.id);
+        self.operator().post(path, body).await.created()
     }
 
     /// All pages of a list, one after another.

@@ -5,6 +5,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 use vestibule::kernel::crypto::{Keyring, MasterKey, Random};
 use vestibule::kernel::secret::Secret;
+use vestibule::model::environments::Settings;
+use vestibule::store;
 
 use super::{Answer, Test};
 
@@ -84,6 +86,12 @@ impl Test {
     pub async fn settings(&self, settings: Value) {
         let path = format!("/admin/v1/environments/{}/settings", self.environment.id);
         self.operator().patch(path, settings).await.ok();
+    }
+
+    /// What the operator has set of this environment.
+    pub async fn get_settings(&self) -> Settings {
+        let mut system = self.app.database().system().await.unwrap();
+        store::system::environments::get(&mut system, &self.environment.id).await.unwrap().settings
     }
 
     /// Moves the server's clock.

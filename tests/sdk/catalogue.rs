@@ -19,6 +19,18 @@ use workos::models::{self, EventSchema};
 use crate::harness::Test;
 use crate::sdk::{self, Sdk};
 
+/// What newer SDKs know and this one has no types for. Their clients are held against these in `tests/clients`.
+const NEWER: &[&str] = &[
+    "feature_flags.flag.created",
+    "feature_flags.flag.deleted",
+    "feature_flags.flag.updated",
+    "feature_flags.flag_rule.created",
+    "feature_flags.flag_rule.deleted",
+    "feature_flags.flag_rule.updated",
+    "feature_flags.flag_target.created",
+    "feature_flags.flag_target.deleted",
+];
+
 macro_rules! catalogue {
     ($($name:literal => $type:ident),* $(,)?) => {
         /// The names that have a type below.
@@ -27,6 +39,7 @@ macro_rules! catalogue {
         /// Reads an event into the type of its name, whole.
         fn assert_understood(event: Value) {
             match event["event"].as_str().unwrap() {
+                newer if NEWER.contains(&newer) => {}
                 $($name => read::<models::$type>(event),)*
                 other => panic!("no type for {other}: add it to the catalogue"),
             }
@@ -35,8 +48,24 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    "api_key.created" => ApiKeyCreated,
+    "api_key.updated" => ApiKeyUpdated,
+    "api_key.revoked" => ApiKeyRevoked,
     "authentication.password_failed" => AuthenticationPasswordFailed,
     "authentication.password_succeeded" => AuthenticationPasswordSucceeded,
+    "flag.created" => FlagCreated,
+    "flag.updated" => FlagUpdated,
+    "flag.deleted" => FlagDeleted,
+    "flag.rule_updated" => FlagRuleUpdated,
+    "group.created" => GroupCreated,
+    "group.updated" => GroupUpdated,
+    "group.deleted" => GroupDeleted,
+    "group.member_added" => GroupMemberAdded,
+    "group.member_removed" => GroupMemberRemoved,
+    "invitation.accepted" => InvitationAccepted,
+    "invitation.created" => InvitationCreated,
+    "invitation.resent" => InvitationResent,
+    "invitation.revoked" => InvitationRevoked,
     "organization.created" => OrganizationCreated,
     "organization.updated" => OrganizationUpdated,
     "organization.deleted" => OrganizationDeleted,
@@ -62,6 +91,9 @@ catalogue! {
     "user.created" => UserCreated,
     "user.updated" => UserUpdated,
     "user.deleted" => UserDeleted,
+    "waitlist_user.approved" => WaitlistUserApproved,
+    "waitlist_user.created" => WaitlistUserCreated,
+    "waitlist_user.denied" => WaitlistUserDenied,
 }
 
 fn read<T: Debug + DeserializeOwned + Serialize>(event: Value) {
@@ -71,11 +103,22 @@ fn read<T: Debug + DeserializeOwned + Serialize>(event: Value) {
 
 /// The names that the source declares: models alone name events, and no other of their words has a dot.
 pub fn names() -> BTreeSet<String> {
-    let models = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model")).unwrap();
-    // The catalogue of webhooks names what others will emit.
-    let models = models.map(|file| file.unwrap().path()).filter(|path| !path.ends_with("webhook_events.rs"));
-    let texts = models.map(|path| std::fs::read_to_string(path).unwrap());
-    texts.flat_map(|text| literals(&text)).filter(|literal| is_name(literal)).collect()
+    let mut texts = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model"), &mut texts);
+    texts.iter().flat_map(|text| literals(text)).filter(|literal| is_name(literal)).collect()
+}
+
+/// The texts of the files in a folder, however deep.
+fn collect(folder: &Path, texts: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, texts);
+        } else if !path.ends_with("webhook_events.rs") {
+            // (The catalogue of webhooks names what others will emit.)
+            texts.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
 }
 
 fn literals(text: &str) -> Vec<String> {
@@ -85,7 +128,7 @@ fn literals(text: &str) -> Vec<String> {
 
 fn is_name(literal: &str) -> bool {
     let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    literal.split_once('.').is_some_and(|(kind, verb)| word(kind) && word(verb))
+    literal.contains('.') && literal.split('.').all(word)
 }
 
 /// Every event of the environment so far, oldest first, as the SDK lists it.
@@ -113,11 +156,11 @@ pub async fn assert_all_understood(t: &Test, sdk: &Sdk) {
 #[test]
 fn every_event_of_the_source_has_a_type_and_is_known_to_the_sdk() {
     let names = names();
-    let typed: BTreeSet<_> = TYPED.iter().map(|&name| name.to_owned()).collect();
-    assert_eq!(names, typed);
-    for name in names {
+    let listed: BTreeSet<_> = TYPED.iter().chain(NEWER).map(|&name| name.to_owned()).collect();
+    assert_eq!(names, listed);
+    for name in names.iter().filter(|name| !NEWER.contains(&name.as_str())) {
         let known = CreateWebhookEndpointEvents::from(name.as_str());
         assert!(!matches!(known, CreateWebhookEndpointEvents::Unknown(_)), "{name}");
-        assert!(webhook_events::is_known(&name), "no endpoint can be told of {name}");
+        assert!(webhook_events::is_known(name), "no endpoint can be told of {name}");
     }
 }

@@ -122,8 +122,23 @@ fn every_event_that_the_server_can_emit_is_understood() {
         t.put(format!("/user_management/users/{user}"), json!({ "name": "Ann", "locale": "en" })).await.ok();
         let fields = json!({ "user_id": user, "organization_id": organization });
         let membership = t.post("/user_management/organization_memberships", fields).await.created();
-        let membership = format!("/user_management/organization_memberships/{}", membership["id"].as_str().unwrap());
+        let id = membership["id"].as_str().unwrap().to_owned();
+        let membership = format!("/user_management/organization_memberships/{id}");
         t.put(&membership, json!({ "role_slug": "admin" })).await.ok();
+        groups_and_keys(t, &organization, &id).await;
+
+        let invitations = "/user_management/invitations";
+        for (email, end) in [("ben@example.com", "accept"), ("cem@example.com", "revoke")] {
+            let fields = json!({ "email": email, "organization_id": organization, "inviter_user_id": user });
+            let invitation = t.post(invitations, fields).await.created()["id"].as_str().unwrap().to_owned();
+            t.post(format!("{invitations}/{invitation}/resend"), json!({})).await.ok();
+            t.post(format!("{invitations}/{invitation}/{end}"), json!({})).await.ok();
+        }
+        let fields = json!({ "email": "dan@example.com", "additional_fields": { "k": "v" } });
+        let entry = t.post("/user_management/waitlists/default/entries", fields).await.created();
+        let entry = format!("/user_management/waitlist_entries/{}", entry["id"].as_str().unwrap());
+        t.post(format!("{entry}/deny"), json!({})).await.ok();
+        t.post(format!("{entry}/approve"), json!({})).await.ok();
 
         t.sign_in("ann@example.com").await;
         let wrong = json!({ "email": "ann@example.com", "password": "wrong horse", "ip_address": "203.0.113.4" });
@@ -138,4 +153,21 @@ fn every_event_that_the_server_can_emit_is_understood() {
         let happened: BTreeSet<_> = t.all_events().await.into_iter().collect();
         assert_eq!(happened, catalogue::names());
     });
+}
+
+/// What there is to tell of groups and of API keys.
+async fn groups_and_keys(t: &Test, organization: &str, membership: &str) {
+    let groups = format!("/organizations/{organization}/groups");
+    let group = t.post(&groups, json!({ "name": "Group" })).await.created();
+    let group = format!("{groups}/{}", group["id"].as_str().unwrap());
+    t.patch(&group, json!({ "description": "Of people" })).await.ok();
+    let members = format!("{group}/organization-memberships");
+    t.post(&members, json!({ "organization_membership_id": membership })).await.ok();
+    t.patch(&members, json!({ "remove": [membership] })).await.no_content();
+    t.delete(&group).await.no_content();
+
+    let key = t.post(format!("/organizations/{organization}/api_keys"), json!({ "name": "Key" })).await.created();
+    let expire = format!("/api_keys/{}/expire", key["id"].as_str().unwrap());
+    t.post(&expire, json!({ "expires_at": "2999-01-01T00:00:00Z" })).await.ok();
+    t.post(&expire, json!({})).await.ok();
 }

@@ -6,13 +6,19 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod api_keys;
+mod applications;
 mod authorization;
 mod catalogue;
 mod events;
+mod feature_flags;
+mod groups;
+mod invitations;
 mod organization_domains;
 mod organization_memberships;
 mod organizations;
 mod sdk;
 mod sign_in;
 mod users;
+mod waitlists;
 mod webhooks;

@@ -102,7 +102,7 @@ pub(super) fn data_dir(config: &Config, findings: &mut Findings) {
 fn space(path: &Path, findings: &mut Findings) {
     const CHECK: &str = "disk";
     let Ok(found) = statvfs(path) else { return };
-    let free = u64::from(found.blocks_available()).saturating_mul(u64::from(found.fragment_size()));
+    let free = found.blocks_available().saturating_mul(found.fragment_size());
     let (free_mib, shown) = (free >> 20, path.display());
     let message = format!("{free_mib} MiB are free at {shown}");
     if free < SPACE_NEEDED {

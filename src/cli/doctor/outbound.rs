@@ -4,15 +4,62 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use url::Url;
 
 use super::findings::Findings;
 use crate::kernel::config::Config;
+use crate::outbound::dns::Resolver;
 
 /// How long somebody may take to pick up.
 const PATIENCE: Duration = Duration::from_secs(5);
+const ADVICE_DNS: &str = "correct VESTIBULE_DNS_SERVER, or let this machine through to it";
 
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
+    name_server(config, findings).await;
+    mail(config, findings).await;
+    webhooks(config, findings);
     collector(config, findings).await;
+}
+
+/// A name server that was chosen is asked for a name that is nobody's: any answer will do.
+async fn name_server(config: &Config, findings: &mut Findings) {
+    const CHECK: &str = "name server";
+    let Some(server) = config.dns_server else { return };
+    let asked = timeout(PATIENCE, Resolver::new(Some(server)).texts("vestibule.invalid.")).await;
+    match asked {
+        Ok(Ok(_)) => findings.ok(CHECK, format!("{server} answers")),
+        Ok(Err(error)) => findings.warning(CHECK, format!("{server}: {error}"), ADVICE_DNS),
+        Err(_) => findings.warning(CHECK, format!("{server} does not answer within 5 s"), ADVICE_DNS),
+    }
+}
+
+async fn mail(config: &Config, findings: &mut Findings) {
+    const CHECK: &str = "mail";
+    let Some(url) = config.smtp_url.as_ref().and_then(|url| Url::parse(url.expose()).ok()) else { return };
+    let port = url.port().unwrap_or(if url.scheme() == "smtps" { 465 } else { 25 });
+    let place = format!("{}:{port}", url.host_str().unwrap_or_default());
+    match reach(&place).await {
+        Ok(()) => findings.ok(CHECK, format!("a server for mail listens at {place}")),
+        Err(error) => findings.warning(
+            CHECK,
+            format!("no server for mail at {place}: {error}; messages wait in the outbox"),
+            "correct VESTIBULE_SMTP_URL, or let this machine through to it",
+        ),
+    }
+}
+
+/// Nothing is called: where webhooks go is the applications' affair.
+fn webhooks(config: &Config, findings: &mut Findings) {
+    const CHECK: &str = "webhooks";
+    match config.webhook_allow.iter().find(|network| network.prefix_len() == 0) {
+        Some(all) => findings.warning(
+            CHECK,
+            format!("{all} lets applications reach every address that this machine can"),
+            "name in VESTIBULE_WEBHOOK_ALLOW only the networks where receivers are",
+        ),
+        None if config.webhook_allow.is_empty() => findings.ok(CHECK, "public addresses only"),
+        None => findings.ok(CHECK, format!("public addresses, and {} networks besides", config.webhook_allow.len())),
+    }
 }
 
 async fn collector(config: &Config, findings: &mut Findings) {

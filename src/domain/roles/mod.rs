@@ -9,7 +9,7 @@ pub mod permissions;
 
 use super::organization_memberships;
 use crate::db::Tx;
-use crate::kernel::id::OrganizationId;
+use crate::kernel::id::{OrganizationId, RoleId};
 use crate::kernel::patch::Patch;
 use crate::kernel::{Error, Result};
 use crate::model::resource_types::ORGANIZATION;
@@ -23,6 +23,8 @@ const ORGANIZATION_PREFIX: &str = "org-";
 /// What a new role is made of.
 #[derive(Debug, Default)]
 pub struct Create {
+    /// Its id, where a seed pins it.
+    pub id: Option<RoleId>,
     /// The name that programs use. A role of an organization may leave it to be made from the name.
     pub slug: Option<String>,
     /// The name that people use.
@@ -88,9 +90,9 @@ pub async fn create_of_organization(tx: &mut Tx, organization: &OrganizationId, 
 }
 
 fn new(tx: &Tx, organization_id: Option<OrganizationId>, slug: String, input: Create) -> New {
-    let Create { slug: _, name, description, resource_type_slug } = input;
+    let Create { id, slug: _, name, description, resource_type_slug } = input;
     New {
-        id: tx.mint(),
+        id: id.unwrap_or_else(|| tx.mint()),
         organization_id,
         slug,
         name: name.trim().to_owned(),
@@ -113,6 +115,12 @@ fn derived_slug(name: &str, random: &str) -> String {
     let stem = stem.trim_end_matches('-');
     let separator = if stem.is_empty() { "" } else { "-" };
     format!("{ORGANIZATION_PREFIX}{stem}{separator}{}", random.to_lowercase())
+}
+
+/// Gives a role that came with the environment another id: for a seed that pins it, while nobody knows the old one.
+pub async fn set_id(tx: &mut Tx, slug: &str, id: &RoleId) -> Result<()> {
+    let role = store::roles::lock(tx, None, slug).await?;
+    store::roles::set_id(tx, role.key, id).await
 }
 
 /// Changes a role of the environment, or of the organization if there is one. A change that changes nothing is no

@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
+use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -84,6 +85,31 @@ pub const DATABASE_URL: Kind<Secret<String>> = Kind {
         let url = Url::parse(text).ok()?;
         matches!(url.scheme(), "postgres" | "postgresql").then(|| Secret::new(text.to_owned()))
     },
+};
+
+/// The address of a server for mail. A password goes out only encrypted, or over this machine's own loopback.
+pub const SMTP_URL: Kind<Secret<String>> = Kind {
+    expects: "smtps://user:password@host, smtp://user:password@host:587?tls=required, or smtp://host without a password \
+              (tls=required or tls=opportunistic may follow)",
+    shape: Shape::One,
+    parse: |text| {
+        let url = Url::parse(text).ok()?;
+        let tls = match (url.scheme(), url.query()) {
+            ("smtps", None) | ("smtp", Some("tls=required")) => true,
+            ("smtp", None | Some("tls=opportunistic")) => false,
+            _ => return None,
+        };
+        let whole = url.username().is_empty() == url.password().is_none();
+        let safe = tls || url.password().is_none() || Origin::parse(&format!("http://{}", url.host_str()?))?.is_local();
+        (whole && safe && !url.host_str()?.is_empty()).then(|| Secret::new(text.to_owned()))
+    },
+};
+
+/// An address that mail comes from, with or without a name.
+pub const MAILBOX: Kind<String> = Kind {
+    expects: "an e-mail address, with or without a name, such as Example <no-reply@example.com>",
+    shape: Shape::One,
+    parse: |text| text.parse::<Mailbox>().ok().map(|_| text.to_owned()),
 };
 
 /// Size of the connection pool. The lower bound leaves a connection for the workers beside a request.

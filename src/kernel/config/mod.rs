@@ -226,6 +226,15 @@ impl Draft {
             );
             values.faults.push(Fault::new(values.place("dev"), problem));
         }
+        for (given, missing, name) in [
+            (self.smtp_url.as_ref().map(Option::is_some), self.mail_from.as_ref().map(Option::is_none), "smtp_url"),
+            (self.mail_from.as_ref().map(Option::is_some), self.smtp_url.as_ref().map(Option::is_none), "mail_from"),
+        ] {
+            if (given, missing) == (Some(true), Some(true)) {
+                let problem = "VESTIBULE_SMTP_URL and VESTIBULE_MAIL_FROM go together: set both, or neither";
+                values.faults.push(Fault::new(values.place(name), problem));
+            }
+        }
         if let (Some(listen), Some(Some(metrics))) = (self.listen, self.metrics_listen)
             && listen == metrics
             && listen.port() != 0
@@ -256,7 +265,8 @@ settings! {
     secret database_url: Option<Secret<String>> = kind::DATABASE_URL, absent "a private cluster in the data directory";
     /// Most connections to PostgreSQL that this process uses at once; it holds one more, to watch over the database.
     open database_connections: u32 = kind::CONNECTIONS, default "16";
-    /// Master key that seals what the server must be able to read back: the keys that sign tokens, and webhook secrets.
+    /// Master key that seals what the server must be able to read back: the keys that sign tokens, webhook secrets, tokens
+    /// of invitations, what mail says.
     secret secret_key: Option<Secret<String>> = kind::SECRET_KEY, absent "made in the data directory at the first start";
     /// API key of the first environment. Added at the start if it is not there yet.
     secret api_key: Option<Secret<String>> = kind::API_KEY, absent "made and printed once";
@@ -280,6 +290,10 @@ settings! {
     /// Networks that webhooks may reach although they are not public, for example `127.0.0.0/8`. Only there may they go by
     /// plain http.
     open webhook_allow: Vec<IpNet> = kind::NETWORKS, default "";
+    /// Server that mail is sent through, for example `smtp://user:password@host:587?tls=required`.
+    secret smtp_url: Option<Secret<String>> = kind::SMTP_URL, absent "mail stays in the outbox, where the admin API shows it";
+    /// Address that mail comes from. Goes together with `VESTIBULE_SMTP_URL`.
+    open mail_from: Option<String> = kind::MAILBOX, absent "no mail is sent";
     /// Requests per minute that one API key may send; 0 for no limit.
     open rate_limit: Option<NonZeroU32> = kind::RATE, default "0";
     /// Attempts to sign in per minute for one address; 0 for no limit.

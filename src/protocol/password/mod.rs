@@ -15,7 +15,7 @@ mod strength;
 
 use std::time::Duration;
 
-pub use imported::{ImportError, SaltPosition, Scheme, import};
+pub use imported::{ImportError, SaltPosition, Scheme, export, import};
 pub use phc::{PhcError, Verdict};
 pub use pool::{Limits, Load};
 pub use strength::{Weakness, strength};

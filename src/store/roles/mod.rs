@@ -4,11 +4,12 @@ pub mod orders;
 
 use crate::db::{Db, OnConstraint};
 use crate::kernel::clock::Timestamp;
-use crate::kernel::id::{OrganizationId, RoleId};
+use crate::kernel::id::{OrganizationId, RoleId, RoleKind};
+use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
 use crate::model::keys::{PermissionKey, RoleKey};
 use crate::model::roles::Role;
-use crate::sql;
+use crate::{page_sql, sql};
 
 /// The columns of a role `r` with its type `t`.
 macro_rules! columns {
@@ -69,6 +70,22 @@ pub async fn list_of_organization(db: &mut Db, organization: &OrganizationId) ->
     let roles: Vec<Role> =
         db.query(sql!("select ", columns!(), of_organization!(), by_priority!())).bind(organization).all().await?;
     if roles.is_empty() { Err(Error::missing(organization)) } else { Ok(roles) }
+}
+
+/// A page of the roles that belong to organizations.
+pub async fn list_of_organizations(db: &mut Db, page: &Page<RoleKind>) -> Result<List<Role>> {
+    db.page(
+        page_sql!(
+            "select ",
+            columns!(),
+            tables!(),
+            " where r.environment = $1 and r.organization_id is not null";
+            "r.id"
+        ),
+        page,
+    )
+    .list(|role: &Role| role.id.as_str())
+    .await
 }
 
 /// The role of the environment that must be there.
@@ -200,6 +217,21 @@ pub async fn lock_all(db: &mut Db) -> Result<Vec<Role>> {
     list(db).await
 }
 
+/// Gives a role another id.
+pub async fn set_id(db: &mut Db, role: RoleKey, id: &RoleId) -> Result<()> {
+    db.query(sql!("update roles set id = $3 where environment = $1 and key = $2"))
+        .bind(role)
+        .bind(id)
+        .run()
+        .await
+        .map(drop)
+        .on_constraint("roles_id_key", id_conflict)
+}
+
+fn id_conflict() -> Error {
+    Error::conflict("role_already_exists", "A role with this id already exists.")
+}
+
 /// A new role.
 #[derive(Debug)]
 pub struct New {
@@ -248,6 +280,7 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
     .bind(now)
     .find()
     .await
+    .on_constraint("roles_id_key", id_conflict)
     .on_constraint("roles_environment_slug_key", || Error::conflict("role_slug_conflict", message()))
     .on_constraint("roles_organization_slug_key", || Error::conflict("organization_role_slug_conflict", message()))?
     .ok_or_else(|| Error::missing_named("Resource type", &new.resource_type_slug))

@@ -6,6 +6,17 @@ use crate::kernel::{Error, Result};
 use crate::model::keys::RoleKey;
 use crate::sql;
 
+/// Those of the organizations that have an order of their own.
+pub async fn list_owners(db: &mut Db, organizations: &[&OrganizationId]) -> Result<Vec<OrganizationId>> {
+    db.query(sql!(
+        "select distinct organization_id from organization_role_orders
+         where environment = $1 and organization_id = any($2)"
+    ))
+    .bind(organizations)
+    .values()
+    .await
+}
+
 /// Holds an organization's order against other changes until the transaction ends.
 pub async fn lock(db: &mut Db, organization: &OrganizationId) -> Result<()> {
     let found: Option<i32> = db

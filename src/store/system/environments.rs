@@ -12,7 +12,8 @@ use crate::{page_sql, sql};
 macro_rules! columns {
     () => {
         "e.key, e.id, e.name, e.client_id, e.created_at, e.updated_at,
-         e.multiple_roles, e.access_token_seconds, e.session_seconds, e.session_idle_seconds"
+         e.multiple_roles, e.access_token_seconds, e.session_seconds, e.session_idle_seconds, e.invitation_url,
+         e.invitation_days, e.waitlist_confirmation_mail"
     };
 }
 
@@ -144,7 +145,8 @@ pub async fn update(system: &mut System, environment: &Environment) -> Result<()
         .recall(sql!(
             "update environments
              set name = $2, multiple_roles = $3, access_token_seconds = $4, session_seconds = $5,
-                 session_idle_seconds = $6, updated_at = $7
+                 session_idle_seconds = $6, invitation_url = $7, invitation_days = $8,
+                 waitlist_confirmation_mail = $9, updated_at = $10
              where key = $1"
         ))
         .bind(environment.key)
@@ -153,6 +155,9 @@ pub async fn update(system: &mut System, environment: &Environment) -> Result<()
         .bind(environment.settings.access_token_seconds)
         .bind(environment.settings.session_seconds)
         .bind(environment.settings.session_idle_seconds)
+        .bind(environment.settings.invitation_url.as_deref())
+        .bind(environment.settings.invitation_days)
+        .bind(environment.settings.waitlist_confirmation_mail)
         .bind(environment.updated_at)
         .run()
         .await

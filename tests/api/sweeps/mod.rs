@@ -3,6 +3,7 @@
 //! A new route fails here until [`world`] says how it is called. What the sweeps may pass over stands in
 //! `exceptions.txt`, a file that is only to shrink.
 
+mod config;
 mod world;
 
 use std::collections::HashSet;
@@ -81,15 +82,12 @@ fn what_belongs_to_one_environment_is_not_there_for_another() {
             if case.template.contains('{') || case.names_foreign {
                 assert_eq!(answer.status.as_u16(), 404, "{}: {}", answer.what, answer.body);
             } else if case.method == Method::GET {
-                let strange = answer.ok()["data"].as_array().unwrap().iter().any(|row| case.own.contains(&id(row)));
+                let shown = answer.ok().to_string();
+                let strange = case.own.iter().any(|id| shown.contains(id));
                 assert!(!strange, "{} shows what belongs to another environment", case.path);
             }
         }
     });
-}
-
-fn id(row: &Value) -> String {
-    row["id"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -125,7 +123,10 @@ fn every_list_pages_both_ways() {
                 continue;
             }
             let list = t.get(case.with("limit=100")).await.ok();
-            let is_paged = list.get("list_metadata").is_some();
+            // Some lists that are answered whole have cursors, which name nothing.
+            let cursors =
+                |list: &Value| ["before", "after"].iter().any(|cursor| list["list_metadata"][cursor].is_string());
+            let is_paged = cursors(&t.get(case.with("limit=1")).await.ok());
             let is_list = list["object"] == "list" || list.is_array();
             if !is_list {
                 continue;

@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::config::Config;
 use crate::harness::{PASSWORD, Test};
 
 /// A call of a route.
@@ -36,8 +37,15 @@ pub struct World {
     domain: String,
     membership: String,
     inactive: String,
+    /// A group with two members, and one with the first of them.
+    groups: [String; 2],
+    /// Who is in the first group only.
+    colleague: String,
+    /// A key of the organization, and its value.
+    api_key: (String, String),
     session: String,
     endpoint: String,
+    pub(super) config: Config,
     own: Vec<String>,
 }
 
@@ -85,7 +93,47 @@ impl World {
         let membership = make("/user_management/organization_memberships", joins(&organization)).await;
         let inactive = make("/user_management/organization_memberships", joins(&second)).await;
         t.put(format!("/user_management/organization_memberships/{inactive}/deactivate"), json!({})).await.ok();
-        Self { organization, user, loner, domain, membership, inactive, session: String::new(), endpoint, own }
+        let member = make("/user_management/users", with("member")).await;
+        let join = json!({ "user_id": member, "organization_id": organization });
+        let colleague = make("/user_management/organization_memberships", join).await;
+        let all = format!("/organizations/{organization}/groups");
+        let groups = [make(&all, json!({ "name": "Both" })).await, make(&all, json!({ "name": "One" })).await];
+        for (group, joining) in [(0, &membership), (0, &colleague), (1, &membership)] {
+            let path = format!("{all}/{}/organization-memberships", groups[group]);
+            t.post(path, json!({ "organization_membership_id": joining })).await.ok();
+        }
+        let keys = format!("/organizations/{organization}/api_keys");
+        let of_user = format!("/user_management/users/{user}/api_keys");
+        make(&keys, json!({ "name": "first" })).await;
+        for name in ["first", "second"] {
+            make(&of_user, json!({ "name": name, "organization_id": organization })).await;
+        }
+        let made = t.post(&keys, json!({ "name": "second", "permissions": ["read"] })).await.created();
+        let api_key = (id(&made), made["value"].as_str().unwrap().to_owned());
+        own.push(api_key.0.clone());
+        for (slug, enabled) in [("beta", true), ("dark", true), ("off", false)] {
+            let body = json!({ "slug": slug, "name": slug, "enabled": enabled });
+            own.push(id(&t.flag(body).await));
+            for target in [&organization, &user] {
+                t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
+            }
+        }
+        let config = Config::make(t, &organization, &mut own).await;
+        Self {
+            organization,
+            user,
+            loner,
+            domain,
+            membership,
+            inactive,
+            groups,
+            colleague,
+            api_key,
+            session: String::new(),
+            endpoint,
+            config,
+            own,
+        }
     }
 
     /// Makes it, and has its user sign in twice. Apart, because a first sign-in makes the environment's signing key.
@@ -106,11 +154,18 @@ impl World {
         cases.extend(self.domains());
         cases.extend(self.users());
         cases.extend(self.memberships());
+        cases.extend(self.groups());
+        cases.extend(self.group_members());
+        cases.extend(self.api_keys());
         cases.extend(self.sessions());
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.organization_roles());
         cases.extend(self.webhook_endpoints());
+        cases.extend(self.applications());
+        cases.extend(self.invitations());
+        cases.extend(self.waitlists());
+        cases.extend(self.feature_flags());
         cases.push(self.get("/events", "/events?events=organization.created,user.created"));
         cases
     }
@@ -196,6 +251,54 @@ impl World {
         ]
     }
 
+    fn groups(&self) -> Vec<Case> {
+        let all = format!("/organizations/{}/groups", self.organization);
+        let one = format!("{all}/{}", self.groups[0]);
+        let (groups, group) =
+            ("/organizations/{organization_id}/groups", "/organizations/{organization_id}/groups/{group_id}");
+        vec![
+            self.get(groups, &all),
+            self.send(Method::POST, groups, &all, json!({ "name": "Third" })),
+            self.get(group, &one),
+            self.send(Method::PATCH, group, &one, json!({ "name": "Changed" })),
+            self.delete(group, &one),
+        ]
+    }
+
+    fn group_members(&self) -> Vec<Case> {
+        let members = "/organizations/{organization_id}/groups/{group_id}/organization-memberships";
+        let member =
+            "/organizations/{organization_id}/groups/{group_id}/organization-memberships/{organization_membership_id}";
+        let [both, one] = &self.groups;
+        let of = |group: &str| format!("/organizations/{}/groups/{group}/organization-memberships", self.organization);
+        let groups = "/user_management/organization_memberships/{id}/groups";
+        vec![
+            self.get(members, &of(both)),
+            self.send(Method::POST, members, &of(one), json!({ "organization_membership_id": self.colleague })),
+            self.send(Method::PATCH, members, &of(one), json!({ "remove": [self.membership] })),
+            self.delete(member, &format!("{}/{}", of(both), self.colleague)),
+            self.get(groups, &format!("/user_management/organization_memberships/{}/groups", self.membership)),
+        ]
+    }
+
+    fn api_keys(&self) -> Vec<Case> {
+        let of_organization = format!("/organizations/{}/api_keys", self.organization);
+        let of_user = format!("/user_management/users/{}/api_keys", self.user);
+        let (organization, user) =
+            ("/organizations/{organization_id}/api_keys", "/user_management/users/{id}/api_keys");
+        let (id, value) = &self.api_key;
+        let named = json!({ "name": "Third", "organization_id": self.organization });
+        vec![
+            self.get(organization, &of_organization),
+            self.send(Method::POST, organization, &of_organization, named.clone()),
+            self.get(user, &of_user),
+            self.send(Method::POST, user, &of_user, named),
+            self.send(Method::POST, "/api_keys/validations", "/api_keys/validations", json!({ "value": value })),
+            self.send(Method::POST, "/api_keys/{id}/expire", &format!("/api_keys/{id}/expire"), json!({})),
+            self.delete("/api_keys/{id}", &format!("/api_keys/{id}")),
+        ]
+    }
+
     fn sessions(&self) -> Vec<Case> {
         let (all, revoke) = ("/user_management/users/{id}/sessions", "/user_management/sessions/revoke");
         vec![
@@ -273,15 +376,36 @@ impl World {
         ]
     }
 
-    fn get(&self, template: &'static str, path: &str) -> Case {
+    fn feature_flags(&self) -> Vec<Case> {
+        let target = "/feature-flags/{slug}/targets/{resource_id}";
+        vec![
+            self.get("/feature-flags", "/feature-flags"),
+            self.get("/feature-flags/{slug}", "/feature-flags/beta"),
+            self.send(Method::PUT, "/feature-flags/{slug}/enable", "/feature-flags/off/enable", json!({})),
+            self.send(Method::PUT, "/feature-flags/{slug}/disable", "/feature-flags/beta/disable", json!({})),
+            self.send(Method::POST, target, &format!("/feature-flags/beta/targets/{}", self.loner), json!({})),
+            self.delete(target, &format!("/feature-flags/beta/targets/{}", self.user)),
+            self.get(
+                "/organizations/{organization_id}/feature-flags",
+                &format!("/organizations/{}/feature-flags", self.organization),
+            ),
+            self.get(
+                "/user_management/users/{user_id}/feature-flags",
+                &format!("/user_management/users/{}/feature-flags", self.user),
+            ),
+            self.get("/sdk/feature-flags", "/sdk/feature-flags?payload_version=2"),
+        ]
+    }
+
+    pub(super) fn get(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::GET, template, path, None)
     }
 
-    fn delete(&self, template: &'static str, path: &str) -> Case {
+    pub(super) fn delete(&self, template: &'static str, path: &str) -> Case {
         self.case(Method::DELETE, template, path, None)
     }
 
-    fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
+    pub(super) fn send(&self, method: Method, template: &'static str, path: &str, body: Value) -> Case {
         self.case(method, template, path, Some(body))
     }
 

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -68,9 +69,12 @@ def fuzz(path: str, key: str) -> bool:
         "--no-color",
     ]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE)}
-    ended = subprocess.run(command, env=environment, cwd=HERE, capture_output=True, text=True, check=False)
+    # What it keeps for its next run would make that one another.
+    with tempfile.TemporaryDirectory() as folder:
+        ended = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
-        print(ended.stdout[-20_000:], ended.stderr[-5_000:], sep="\n", flush=True)
+        for line in (ended.stdout + ended.stderr).splitlines():
+            print(line[:1_000], flush=True)
     return ended.returncode == 0
 
 

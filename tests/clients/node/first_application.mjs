@@ -4,7 +4,10 @@
 // access token with the SDK's own helper, and reads the event log. Every step is asserted. It may run against a
 // server that already holds data: all names are new on each run, and it deletes what the API lets it delete.
 //
-// Needs VESTIBULE_URL, VESTIBULE_API_KEY and VESTIBULE_CLIENT_ID.
+// It also receives a webhook, claims a domain, gives out API keys and asks for a feature flag.
+//
+// Needs VESTIBULE_URL, VESTIBULE_API_KEY, VESTIBULE_CLIENT_ID and, for the flag, VESTIBULE_ADMIN_TOKEN; and a server that may
+// send webhooks to 127.0.0.1.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -20,6 +23,7 @@ import {
   WorkOS,
 } from '@workos-inc/node';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
+import { newFlag, receive } from './operated.mjs';
 import { eventually, newWorld, rejects, runStory, step } from './story.mjs';
 
 const URL_OF_SERVER = new URL(required('VESTIBULE_URL'));
@@ -350,6 +354,98 @@ step('sessions are listed, and a revoked one can no longer be refreshed', async 
   deepEqual((await active()).map((s) => s.id), [world.otherSessionId]);
   const refused = await rejects(OauthException, users.authenticateWithRefreshToken({ refreshToken: world.auth.refreshToken }));
   deepEqual([refused.status, refused.error], [400, 'invalid_grant']);
+});
+
+// --- groups, keys, domains, flags and webhooks ------------------------------------------------------------------
+
+step('an endpoint is told of what happens from now on', async (world) => {
+  world.receiver = await receive();
+  world.endpoint = await world.workos.webhooks.createWebhookEndpoint({
+    endpointUrl: world.receiver.url, events: ['group.created', 'group.member_added', 'api_key.created'],
+  });
+  ok(world.endpoint.secret.startsWith('whsec_'), world.endpoint.id);
+  ok(ids(await world.workos.webhooks.listWebhookEndpoints()).includes(world.endpoint.id), 'the endpoint is not listed');
+});
+
+step('a group is made, changed, filled and emptied', async (world) => {
+  const { groups, userManagement: users } = world.workos;
+  const organizationId = world.organization.id;
+  const made = await groups.createGroup({ organizationId, name: `Group ${RUN}`, description: 'Of people' });
+  world.group = made;
+  deepEqual([made.name, made.description, made.organizationId], [`Group ${RUN}`, 'Of people', organizationId]);
+  const groupId = made.id;
+  equal((await groups.updateGroup({ organizationId, groupId, description: null })).description, null);
+  const member = { organizationId, groupId, organizationMembershipId: world.membership.id };
+  await groups.addOrganizationMembership(member);
+  await groups.addOrganizationMembership(member);
+  deepEqual(ids(await groups.listOrganizationMemberships({ organizationId, groupId })), [world.membership.id]);
+  const mine = await users.listGroupsForOrganizationMembership({ organizationMembershipId: world.membership.id });
+  deepEqual(ids(mine), [groupId]);
+  await groups.removeOrganizationMembership(member);
+  await rejects(NotFoundException, groups.removeOrganizationMembership(member));
+  deepEqual(ids(await groups.listOrganizationMemberships({ organizationId, groupId })), []);
+});
+
+step('an API key of an organization is valid until it is deleted', async ({ workos: { apiKeys }, organization }) => {
+  const organizationId = organization.id;
+  const made = await apiKeys.createOrganizationApiKey({ organizationId, name: `Key ${RUN}`, permissions: [READ] });
+  ok(made.value.startsWith('sk_') && made.obfuscatedValue.endsWith(made.value.slice(-4)), made.obfuscatedValue);
+  const { apiKey: found } = await apiKeys.createValidation({ value: made.value });
+  deepEqual([found.id, found.owner.id, found.permissions], [made.id, organizationId, [READ]]);
+  deepEqual(ids(await apiKeys.listOrganizationApiKeys({ organizationId })), [made.id]);
+  await rejects(UnauthorizedException, client(made.value).organizations.listOrganizations());
+  await apiKeys.deleteApiKey(made.id);
+  equal((await apiKeys.createValidation({ value: made.value })).apiKey, null);
+  await rejects(NotFoundException, apiKeys.deleteApiKey(made.id));
+});
+
+step('an API key of a user stands on the membership', async ({ workos, user, organization, membership }) => {
+  const { userManagement: users, apiKeys } = workos;
+  const made = await users.createUserApiKey(user.id, { name: 'Laptop', organizationId: organization.id });
+  deepEqual([made.owner.id, made.owner.organizationId], [user.id, organization.id]);
+  await users.deactivateOrganizationMembership(membership.id);
+  equal((await apiKeys.createValidation({ value: made.value })).apiKey, null);
+  await users.reactivateOrganizationMembership(membership.id);
+  equal((await apiKeys.createValidation({ value: made.value })).apiKey.id, made.id);
+});
+
+step('a webhook arrives, signed, and the SDK knows what it says', async ({ workos, receiver, endpoint, group, membership }) => {
+  const secret = endpoint.secret;
+  const told = await eventually(async () => {
+    const read = await Promise.all(receiver.deliveries.map(({ payload, sigHeader }) =>
+      workos.webhooks.constructEvent({ payload, sigHeader, secret })));
+    const events = Object.fromEntries(read.map((event) => [event.event, event]));
+    return Object.keys(events).length === 3 ? events : undefined;
+  }, 30_000);
+  equal(told['group.created'].data.id, group.id);
+  equal(told['group.member_added'].data.organizationMembershipId, membership.id);
+  const [{ payload, sigHeader }] = receiver.deliveries;
+  const forged = workos.webhooks.constructEvent({ payload: `${payload} `, sigHeader, secret });
+  await assert.rejects(forged);
+  await workos.webhooks.deleteWebhookEndpoint({ id: endpoint.id });
+  receiver.close();
+});
+
+step('a domain is claimed, looked for and given up', async ({ workos: { organizationDomains: domains }, organization }) => {
+  const domain = `claimed-${RUN}.example.com`;
+  const made = await domains.createOrganizationDomain({ domain, organizationId: organization.id });
+  deepEqual([made.domain, made.state, made.verificationStrategy], [domain, 'pending', 'dns']);
+  equal((await domains.verifyOrganizationDomain(made.id)).id, made.id);
+  equal((await domains.getOrganizationDomain(made.id)).domain, domain);
+  await domains.deleteOrganizationDomain(made.id);
+  await rejects(NotFoundException, domains.getOrganizationDomain(made.id));
+});
+
+step('a feature flag is on for those who are its targets', async ({ workos: { featureFlags: flags }, organization }) => {
+  const slug = `flag-${RUN}`;
+  await newFlag(slug);
+  const on = async () => (await flags.listOrganizationFeatureFlags({ organizationId: organization.id })).data
+    .filter((flag) => flag.slug === slug).length;
+  equal((await flags.enableFeatureFlag(slug)).enabled, true);
+  await flags.addFlagTarget({ slug, targetId: organization.id });
+  equal(await on(), 1);
+  await flags.removeFlagTarget({ slug, targetId: organization.id });
+  equal(await on(), 0);
 });
 
 // --- errors -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,10 @@ It makes an organization, a user, roles and a membership, checks a permission, s
 access token with the SDK's own helper, and reads the event log. Every step is asserted. It may run against a
 server that already holds data: all names are new on each run, and it deletes what the API lets it delete.
 
-Needs VESTIBULE_URL, VESTIBULE_API_KEY and VESTIBULE_CLIENT_ID.
+It also receives a webhook, claims a domain, gives out API keys and asks for a feature flag.
+
+Needs VESTIBULE_URL, VESTIBULE_API_KEY, VESTIBULE_CLIENT_ID and, for the flag, VESTIBULE_ADMIN_TOKEN; and a server that may
+send webhooks to 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from workos.organizations.models import OrganizationDomainData
 from workos.session import seal_session_from_auth_response
 from workos.user_management import PasswordPlaintext
 
+from operated import Receiver, new_flag
 from story import Story, World, equal, eventually, holds, raises
 
 URL = os.environ["VESTIBULE_URL"].rstrip("/")
@@ -410,6 +414,153 @@ def _(world: World) -> None:
         BadRequestError, lambda: users.authenticate_with_refresh_token(refresh_token=world.auth.refresh_token)
     )
     equal(refused.error, "invalid_grant")
+
+
+# --- groups, keys, domains, flags and webhooks -----------------------------------------------------------------
+
+
+@story.step("an endpoint is told of what happens from now on")
+def _(world: World) -> None:
+    world.receiver = Receiver()
+    made = world.workos.webhooks.create_webhook_endpoint(
+        endpoint_url=world.receiver.url, events=["group.created", "group.member_added", "api_key.created"]
+    )
+    world.endpoint = made
+    holds(made.id.startswith("we_") and made.secret.startswith("whsec_"), made.id)
+    holds(made.id in [e.id for e in world.workos.webhooks.list_webhook_endpoints().data], "the endpoint is not listed")
+
+
+@story.step("a group is made, changed and filled")
+def _(world: World) -> None:
+    groups, organization = world.workos.groups, world.organization.id
+    made = groups.create_organization_group(organization, name=f"Group {RUN}", description="Of people")
+    world.group = made
+    holds(made.id.startswith("group_"), made.id)
+    equal((made.name, made.description, made.organization_id), (f"Group {RUN}", "Of people", organization))
+    changed = groups.update_organization_group(organization, made.id, description=None)
+    equal((changed.name, changed.description), (made.name, None))
+    for _ in range(2):
+        groups.create_group_organization_membership(
+            organization, made.id, organization_membership_id=world.membership.id
+        )
+    members = groups.list_group_organization_memberships(organization, made.id).data
+    equal([(m.id, m.user.id) for m in members], [(world.membership.id, world.user.id)])
+    mine = world.workos.organization_membership.list_organization_membership_groups(world.membership.id)
+    equal([g.id for g in mine.data], [made.id])
+
+
+@story.step("members of a group change together, or not at all")
+def _(world: World) -> None:
+    groups, where = world.workos.groups, (world.organization.id, world.group.id)
+
+    def members() -> list[str]:
+        return [m.id for m in groups.list_group_organization_memberships(*where).data]
+
+    groups.update_group_organization_memberships(*where, remove=[world.membership.id])
+    equal(members(), [])
+    raises(
+        NotFoundError,
+        lambda: groups.update_group_organization_memberships(*where, add=[world.membership.id, "om_unknown"]),
+    )
+    equal(members(), [])
+    groups.update_group_organization_memberships(*where, add=[world.membership.id])
+    both = {"add": [world.membership.id], "remove": [world.membership.id]}
+    raises(UnprocessableEntityError, lambda: groups.update_group_organization_memberships(*where, **both))
+    equal(members(), [world.membership.id])
+
+
+@story.step("an API key of an organization is valid until it is expired")
+def _(world: World) -> None:
+    keys = world.workos.api_keys
+    made = keys.create_organization_api_key(world.organization.id, name=f"Key {RUN}", permissions=[READ])
+    world.api_key = made
+    holds(made.value.startswith("sk_") and made.obfuscated_value.endswith(made.value[-4:]), made.obfuscated_value)
+    found = keys.create_validation(value=made.value).api_key
+    equal((found.id, found.owner.id, found.permissions), (made.id, world.organization.id, [READ]))
+    holds(found.last_used_at is not None, "last_used_at is not set")
+    listed = keys.list_organization_api_keys(world.organization.id).data
+    equal([k.id for k in listed], [made.id])
+    later = datetime.now(timezone.utc) + timedelta(days=1)
+    holds(keys.create_api_key_expire(made.id, expires_at=later).expires_at is not None, "no expiration is planned")
+    equal(keys.create_api_key_expire(made.id, expires_at=None).expires_at, None)
+    keys.create_api_key_expire(made.id)
+    equal(keys.create_validation(value=made.value).api_key, None)
+    equal(raises(ConflictError, lambda: keys.create_api_key_expire(made.id)).code, "api_key_already_expired")
+    keys.delete_api_key(made.id)
+    raises(NotFoundError, lambda: keys.delete_api_key(made.id))
+    raises(AuthenticationError, lambda: client(made.value).organizations.list_organizations())
+
+
+@story.step("an API key of a user stands on the membership")
+def _(world: World) -> None:
+    users, organization = world.workos.user_management, world.organization.id
+    made = users.create_user_api_key(world.user.id, name="Laptop", organization_id=organization)
+    equal((made.owner.id, made.owner.organization_id), (world.user.id, organization))
+    equal([k.id for k in users.list_user_api_keys(world.user.id, organization_id=organization).data], [made.id])
+    validate = world.workos.api_keys.create_validation
+    members = world.workos.organization_membership
+    members.deactivate_organization_membership(world.membership.id)
+    equal(validate(value=made.value).api_key, None)
+    members.reactivate_organization_membership(world.membership.id)
+    equal(validate(value=made.value).api_key.id, made.id)
+    refused = raises(
+        BadRequestError,
+        lambda: users.create_user_api_key(world.others[0], name="Nobody's", organization_id=organization),
+    )
+    equal([e["field"] for e in refused.errors], ["organization_id"])
+
+
+@story.step("a webhook arrives, signed, and the SDK knows what it says")
+def _(world: World) -> None:
+    wanted = {"group.created", "group.member_added", "api_key.created"}
+
+    def arrived() -> dict[str, object] | None:
+        told = {}
+        for signature, body in list(world.receiver.received):
+            event = world.workos.webhooks.verify_event(
+                event_body=body, event_signature=signature, secret=world.endpoint.secret
+            )
+            told[event.event] = event
+        return told if wanted <= set(told) else None
+
+    told = eventually(arrived, 30)
+    equal((told["group.created"].data.id, told["group.created"].data.name), (world.group.id, f"Group {RUN}"))
+    equal(told["group.member_added"].data.organization_membership_id, world.membership.id)
+    holds(all(type(e).__name__ != "EventSchemaUnknown" for e in told.values()), "an event that the SDK does not know")
+    signature, body = world.receiver.received[0]
+    verify = world.workos.webhooks.verify_event
+    raises(ValueError, lambda: verify(event_body=body + b" ", event_signature=signature, secret=world.endpoint.secret))
+    world.workos.webhooks.delete_webhook_endpoint(world.endpoint.id)
+    world.receiver.close()
+
+
+@story.step("a domain is claimed, looked for and given up")
+def _(world: World) -> None:
+    domains, name = world.workos.organization_domains, f"claimed-{RUN}.example.com"
+    made = domains.create_organization_domain(domain=name, organization_id=world.organization.id)
+    equal((made.domain, made.state, made.verification_strategy), (name, "pending", "dns"))
+    holds(made.verification_token and made.verification_prefix, "there is nothing to put into the DNS")
+    equal(domains.verify_organization_domain(made.id).id, made.id)
+    equal(domains.get_organization_domain(made.id).domain, name)
+    again = lambda: domains.create_organization_domain(domain=name, organization_id=world.organization.id)  # noqa: E731
+    raises(ConflictError, again)
+    domains.delete_organization_domain(made.id)
+    raises(NotFoundError, lambda: domains.get_organization_domain(made.id))
+
+
+@story.step("a feature flag is on for those who are its targets")
+def _(world: World) -> None:
+    flags, slug = world.workos.feature_flags, f"flag-{RUN}"
+    new_flag(slug)
+    equal(flags.get_feature_flag(slug).enabled, False)
+    equal(flags.enable_feature_flag(slug).enabled, True)
+    flags.add_flag_target(world.organization.id, slug)
+    on = [f.slug for f in flags.list_organization_feature_flags(world.organization.id).data]
+    equal([flag for flag in on if flag == slug], [slug])
+    flags.remove_flag_target(world.organization.id, slug)
+    on = [f.slug for f in flags.list_organization_feature_flags(world.organization.id).data]
+    equal([flag for flag in on if flag == slug], [])
+    raises(NotFoundError, lambda: flags.get_feature_flag(f"none-{RUN}"))
 
 
 # --- errors ----------------------------------------------------------------------------------------------------

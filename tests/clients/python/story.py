@@ -33,7 +33,8 @@ Step = Callable[[World], None]
 class Story:
     """The steps in the order of their definition."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "python") -> None:
+        self._name = name
         self._steps: list[tuple[str, Step]] = []
 
     def step(self, sentence: str) -> Callable[[Step], Step]:
@@ -53,13 +54,13 @@ class Story:
                 function(world)
             except Unmet as unmet:
                 failed += 1
-                print(f"FAIL python: {sentence}: {unmet}", flush=True)
+                print(f"FAIL {self._name}: {sentence}: {unmet}", flush=True)
             except Exception as error:
                 failed += 1
-                print(f"FAIL python: {sentence}: {type(error).__name__}: {error}", flush=True)
+                print(f"FAIL {self._name}: {sentence}: {type(error).__name__}: {error}", flush=True)
                 traceback.print_exception(error, limit=-4, chain=False, file=sys.stdout)
             else:
-                print(f"ok   python: {sentence}", flush=True)
+                print(f"ok   {self._name}: {sentence}", flush=True)
         return 1 if failed else 0
 
 

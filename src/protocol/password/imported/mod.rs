@@ -89,6 +89,27 @@ pub fn import(scheme: Scheme, text: &str, position: Option<SaltPosition>) -> Res
     Ok(text.to_owned())
 }
 
+/// What to give [`import`] for a hash that is stored: its scheme, its text, and where its salt stood. The way of hashes
+/// from one server to another, ours among them.
+pub fn export(stored: &str) -> (Scheme, &str, Option<SaltPosition>) {
+    const SCHEMES: [(&str, Scheme); 6] = [
+        ("$argon2", Scheme::Argon2),
+        ("$2", Scheme::Bcrypt),
+        ("$pbkdf2$", Scheme::Pbkdf2),
+        ("$scrypt$", Scheme::Scrypt),
+        ("$firebase-scrypt$", Scheme::FirebaseScrypt),
+        ("{SSHA}", Scheme::Ssha),
+    ];
+    if let Some((_, scheme)) = SCHEMES.iter().find(|(beginning, _)| stored.starts_with(beginning)) {
+        return (*scheme, stored, None);
+    }
+    match salted_sha::export_sha256(stored) {
+        Some((text, position)) => (Scheme::Ssha256, text, Some(position)),
+        // The label of SHA-1 in another case.
+        None => (Scheme::Ssha, stored, None),
+    }
+}
+
 /// A stored hash of another system, read and found affordable.
 pub(super) enum Imported {
     Bcrypt(bcrypt::Hash),

@@ -43,6 +43,12 @@ pub(super) fn import_sha256(text: &str, position: SaltPosition) -> Result<String
     })
 }
 
+/// The reverse of [`import_sha256`].
+pub(super) fn export_sha256(stored: &str) -> Option<(&str, SaltPosition)> {
+    let before = stored.strip_prefix(SHA256_PREFIX_LABEL).map(|text| (text, SaltPosition::Prefix));
+    before.or_else(|| stored.strip_prefix(SHA256_LABEL).map(|text| (text, SaltPosition::Suffix)))
+}
+
 impl Hash {
     fn parse(algorithm: &'static Algorithm, position: SaltPosition, text: &str) -> Option<Self> {
         let mut digest = bytes(text)?;

@@ -1,0 +1,88 @@
+//! Permissions, roles of the environment in their order, and roles of organizations.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::writer::Writer;
+use super::{each_page, unless};
+use crate::db::Db;
+use crate::kernel::Result;
+use crate::kernel::id::{OrganizationId, PermissionId, RoleId};
+use crate::model::permissions;
+use crate::model::resource_types::ORGANIZATION;
+use crate::model::roles::{self, RoleType};
+use crate::store;
+
+#[derive(Serialize)]
+struct Permission<'p> {
+    id: &'p PermissionId,
+    slug: &'p str,
+    name: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_type_slug: Option<&'p str>,
+}
+
+#[derive(Serialize)]
+struct Role<'r> {
+    id: &'r RoleId,
+    slug: &'r str,
+    name: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'r str>,
+    #[serde(rename = "type")]
+    role_type: RoleType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<&'r OrganizationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_type_slug: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_default_role: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<usize>,
+    permissions: &'r [String],
+}
+
+pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<()> {
+    each_page(db, store::permissions::list, async |_, permissions: Vec<permissions::Permission>| {
+        for permission in &permissions {
+            let entry = Permission {
+                id: &permission.id,
+                slug: &permission.slug,
+                name: &permission.name,
+                description: permission.description.as_deref(),
+                resource_type_slug: unless(permission.resource_type_slug.as_str(), &ORGANIZATION),
+            };
+            out.entry("permissions", &entry)?;
+        }
+        Ok(())
+    })
+    .await?;
+    let default = store::roles::orders::find_default_of_environment(db).await?;
+    for (place, role) in store::roles::list(db).await?.iter().enumerate() {
+        let is_default_role = (Some(role.key) == default).then_some(true);
+        out.entry("roles", &Role { is_default_role, priority: Some(place + 1), ..one(role) })?;
+    }
+    each_page(db, store::roles::list_of_organizations, async |_, roles: Vec<roles::Role>| {
+        roles.iter().try_for_each(|role| out.entry("roles", &one(role)))
+    })
+    .await
+}
+
+/// A role without its place. That of one of an organization is told with the organization.
+fn one(role: &roles::Role) -> Role<'_> {
+    Role {
+        id: &role.id,
+        slug: &role.slug,
+        name: &role.name,
+        description: role.description.as_deref(),
+        role_type: role.role_type,
+        organization_id: role.organization_id.as_ref(),
+        resource_type_slug: unless(role.resource_type_slug.as_str(), &ORGANIZATION),
+        is_default_role: None,
+        priority: None,
+        permissions: &role.permissions,
+    }
+}

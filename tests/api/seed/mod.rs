@@ -1,0 +1,656 @@
+//! Seeds: what a file says becomes true, once, wholly, and with its events.
+
+mod export;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use vestibule::protocol::password::Verdict;
+use vestibule::seed::{self, Failure, Mode, Report, Seed, Tools};
+use vestibule::store;
+
+use crate::harness::{Test, story};
+
+const EMULATOR: &str = include_str!("../fixtures/emulator.yaml");
+
+/// A file of this text, whose name no other test has.
+fn file(t: &Test, extension: &str, text: &str) -> PathBuf {
+    let name = format!("{}.{extension}", t.app.database().mint.ulid());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// A seed of this test's own environment: the text has none of its own.
+fn read(t: &Test, text: &str) -> Result<Seed, Failure> {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let margin = &first[..first.len() - first.trim_start().len()];
+    let lines: Vec<_> = text.lines().map(|line| line.strip_prefix(margin).unwrap_or(line)).collect();
+    let text = format!("environment: {{ id: {} }}\n{}\n", t.environment.id, lines.join("\n"));
+    seed::read(&file(t, "yaml", &text))
+}
+
+async fn run(t: &Test, seed: &Seed, mode: Mode) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    let (database, hasher) = (t.app.database(), t.app.hasher());
+    let tools = Tools { database, hasher, keyring: t.app.keyring(), http: t.app.http(), plain: t.app.plain_http() };
+    seed::apply(tools, seed, mode, &mut report).await?;
+    Ok(report)
+}
+
+/// Applies a text to this test's environment; the changes, a line each.
+async fn apply(t: &Test, text: &str) -> Vec<String> {
+    changes(&run(t, &read(t, text).unwrap(), Mode::Apply).await.unwrap())
+}
+
+fn changes(report: &Report) -> Vec<String> {
+    report.changes.iter().map(ToString::to_string).collect()
+}
+
+/// The lines of a refusal of the file, each with its place.
+fn faults(outcome: Result<impl std::fmt::Debug, Failure>) -> Vec<String> {
+    let failure = outcome.unwrap_err();
+    assert!(matches!(failure, Failure::Faults(..)), "{failure}");
+    failure.to_string().lines().skip(1).map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn the_seed_file_of_the_emulator_is_applied_as_it_is() {
+    story(async |t| {
+        let seed = read(&t, EMULATOR).unwrap();
+        let report = run(&t, &seed, Mode::Apply).await.unwrap();
+        assert_eq!(
+            changes(&report),
+            [
+                "create permission 'posts:read'",
+                "create permission 'posts:write'",
+                "create role 'editor'",
+                "create role 'admin'",
+                "update order of roles 'member, admin, editor'",
+                "create user 'ann@heron.example'",
+                "create user 'Ben@Heron.example'",
+                "create user 'cyd@elsewhere.example'",
+                "create organization 'Heron & Co'",
+                "create organization 'Egret'",
+                "create role 'org-billing'",
+                "create membership 'ann@heron.example in Heron & Co'",
+                "create membership 'Ben@Heron.example in Heron & Co'",
+                "create role 'guest'",
+                "create membership 'cyd@elsewhere.example in Heron & Co'",
+                "create membership 'ann@heron.example in Egret'",
+            ]
+        );
+
+        let ann = t.get("/user_management/users/user_01SEEDANN").await.ok();
+        assert_eq!((&ann["email_verified"], &ann["external_id"]), (&json!(true), &json!("crm-17")));
+        assert_eq!(ann["metadata"], json!({ "tier": "gold", "since": "2019" }));
+        let heron = t.get("/organizations/external_id/heron").await.ok();
+        assert_eq!(heron["id"], "org_01SEEDHERON");
+        assert_eq!(heron["allow_profiles_outside_organization"], true);
+        let domains: Vec<_> =
+            heron["domains"].as_array().unwrap().iter().map(|d| (&d["domain"], &d["state"])).collect();
+        let (heron, pending) = (json!("heron.example"), json!("pending"));
+        assert_eq!(domains, [(&heron, &json!("verified")), (&json!("heron.test"), &pending)]);
+
+        let memberships = t.pages("/user_management/organization_memberships?order=asc&statuses=active,inactive,pending&organization_id=org_01SEEDHERON").await;
+        let shown: Vec<_> = memberships
+            .iter()
+            .map(|membership| (membership["role"]["slug"].as_str().unwrap(), membership["status"].as_str().unwrap()))
+            .collect();
+        assert_eq!(shown, [("admin", "active"), ("member", "active"), ("guest", "inactive")]);
+        let editor = t.get("/authorization/roles/editor").await.ok();
+        assert_eq!(editor["permissions"], json!(["posts:read", "posts:write"]));
+        let roles = t.get("/authorization/organizations/org_01SEEDHERON/roles").await.ok();
+        let slugs: Vec<_> =
+            roles["data"].as_array().unwrap().iter().map(|role| role["slug"].as_str().unwrap()).collect();
+        assert_eq!(slugs, ["member", "admin", "editor", "org-billing", "guest"]);
+
+        let named = |warning: &String| warning.split([' ', ':']).next().unwrap().to_owned();
+        let left_out: Vec<_> = seed.warnings.iter().map(named).collect();
+        assert_eq!(
+            left_out,
+            [
+                "apiKeys",
+                "organizations[0].entitlements",
+                "organizations[0].groups",
+                "users[0].oauth_idp_id",
+                "users[0].oauth_provider",
+                "users[1].impersonator",
+                "users[1].totp",
+                "connectApplications",
+                "connectedAccounts",
+                "connections",
+                "errorHooks",
+                "invitations",
+            ]
+        );
+        let open: Vec<_> = report.warnings.iter().map(named).collect();
+        assert_eq!(open, ["roles[0].permissions[2]", "organizations[0].memberships[2].role"]);
+    });
+}
+
+#[test]
+fn applied_again_a_seed_changes_nothing_and_is_no_event() {
+    story(async |t| {
+        let seed = read(&t, EMULATOR).unwrap();
+        run(&t, &seed, Mode::Apply).await.unwrap();
+        let names = [
+            "user.created",
+            "user.updated",
+            "organization.created",
+            "organization.updated",
+            "organization_domain.created",
+            "organization_domain.updated",
+            "organization_domain.verified",
+            "organization_membership.created",
+            "organization_membership.updated",
+            "role.created",
+            "role.updated",
+            "organization_role.created",
+            "organization_role.updated",
+            "permission.created",
+            "permission.updated",
+        ];
+        let before = t.events(&names).await;
+        let count = |name: &str| before.iter().filter(|event| event["event"] == name).count();
+        assert_eq!((count("user.created"), count("organization_membership.created")), (3, 4));
+        t.app.database().clock.advance(60);
+        assert_eq!(run(&t, &seed, Mode::Apply).await.unwrap().changes, []);
+        assert_eq!(t.events(&names).await, before);
+    });
+}
+
+#[test]
+fn a_dry_run_says_what_would_change_and_changes_nothing() {
+    story(async |t| {
+        let seed = read(&t, EMULATOR).unwrap();
+        let dry = run(&t, &seed, Mode::DryRun).await.unwrap();
+        assert_eq!(t.pages("/organizations").await.len(), 0);
+        assert_eq!(t.pages("/user_management/users").await.len(), 0);
+        assert_eq!(t.events(&["user.created", "organization.created", "role.created"]).await.len(), 0);
+        assert_eq!(run(&t, &seed, Mode::Apply).await.unwrap(), dry);
+        assert_eq!(run(&t, &seed, Mode::DryRun).await.unwrap().changes, []);
+    });
+}
+
+#[test]
+fn two_servers_that_start_with_one_seed_make_everything_once() {
+    story(async |t| {
+        let seed = read(&t, EMULATOR).unwrap();
+        let [one, two] = std::array::from_fn(|_| run(&t, &seed, Mode::Apply));
+        let (one, two) = tokio::join!(one, two);
+        let mut counts = [one.unwrap().changes.len(), two.unwrap().changes.len()];
+        counts.sort_unstable();
+        // The one that comes second has hashed passwords for users that it did not see yet.
+        assert!(counts[0] <= 2 && counts[1] == 16, "{counts:?}");
+        assert_eq!(t.pages("/organizations").await.len(), 2);
+        assert_eq!(t.pages("/user_management/users").await.len(), 3);
+    });
+}
+
+#[test]
+fn what_the_file_says_is_changed_and_what_it_does_not_say_is_left_alone() {
+    story(async |t| {
+        let body = json!({ "name": "Acme", "metadata": { "kept": "1", "changed": "1" }, "external_id": "a",
+                           "domain_data": [{ "domain": "kept.test", "state": "pending" }] });
+        let before = t.post("/organizations", body).await.created();
+        let other = t.organization("Other").await;
+        let body = json!({ "email": "ann@acme.test", "first_name": "Ann", "last_name": "Arbor" });
+        let ann = t.post("/user_management/users", body).await.created();
+        let text = "
+            organizations:
+              - name: Acme
+                metadata: { changed: '2', added: '2' }
+                domains: [{ domain: added.test, state: verified }]
+            users:
+              - { email: ANN@acme.test, last_name: Baker }";
+        let changed = apply(&t, text).await;
+        assert_eq!(changed, ["update user 'ANN@acme.test'", "update organization 'Acme'"]);
+        let after = t.get(format!("/organizations/{}", before["id"].as_str().unwrap())).await.ok();
+        assert_eq!(after["metadata"], json!({ "kept": "1", "changed": "2", "added": "2" }));
+        assert_eq!(after["external_id"], "a");
+        assert_eq!(after["domains"][0], before["domains"][0]);
+        assert_eq!(after["domains"][1]["domain"], "added.test");
+        let after = t.get(format!("/user_management/users/{}", ann["id"].as_str().unwrap())).await.ok();
+        assert_eq!((&after["first_name"], &after["last_name"]), (&json!("Ann"), &json!("Baker")));
+        assert_eq!(t.get(format!("/organizations/{}", other["id"].as_str().unwrap())).await.ok(), other);
+        assert_eq!(apply(&t, text).await, [""; 0]);
+    });
+}
+
+#[test]
+fn an_organization_is_known_by_its_id_or_external_id_or_name() {
+    story(async |t| {
+        apply(&t, "organizations: [{ name: Acme }]").await;
+        let acme = t.pages("/organizations").await.remove(0);
+        assert_eq!(apply(&t, "organizations: [{ name: Acme, external_id: a }]").await, ["update organization 'Acme'"]);
+        assert_eq!(apply(&t, "organizations: [{ name: Acme Ltd, external_id: a }]").await.len(), 1);
+        // Of the same name, but known by another external id: another one.
+        let made = apply(&t, "organizations: [{ name: Acme Ltd, external_id: b }]").await;
+        assert_eq!(made, ["create organization 'Acme Ltd'"]);
+        let text = format!("organizations: [{{ name: First, id: {} }}]", acme["id"].as_str().unwrap());
+        assert_eq!(apply(&t, &text).await, ["update organization 'First'"]);
+        assert_eq!(t.pages("/organizations").await.len(), 2);
+        apply(&t, "organizations: [{ name: Acme Ltd, id: org_mine }]").await;
+        assert_eq!(t.get("/organizations/org_mine").await.ok()["name"], "Acme Ltd");
+        let twice = read(&t, "organizations: [{ name: Acme Ltd }]").unwrap();
+        let refused = faults(run(&t, &twice, Mode::Apply).await);
+        assert_eq!(
+            refused,
+            ["organizations[0].name: several organizations are called 'Acme Ltd': give the id of the one meant."]
+        );
+    });
+}
+
+async fn stored_password(t: &Test, email: &str) -> String {
+    let mut db = t.app.database().read(t.environment.key).await.unwrap();
+    let found = store::users::find_credentials(&mut db, email).await.unwrap().unwrap();
+    found.password.unwrap().expose().clone()
+}
+
+#[test]
+fn a_password_may_be_weak_and_is_hashed_again_only_when_it_is_another() {
+    story(async |t| {
+        apply(&t, "users: [{ email: ann@acme.test, password: test123 }]").await;
+        let first = stored_password(&t, "ann@acme.test").await;
+        let verify = async |password: &str, stored: &str| {
+            t.app.hasher().verify(password.into(), stored.to_owned()).await.unwrap() != Verdict::Wrong
+        };
+        assert!(verify("test123", &first).await);
+        assert_eq!(apply(&t, "users: [{ email: ann@acme.test, password: test123 }]").await, [""; 0]);
+        assert_eq!(stored_password(&t, "ann@acme.test").await, first);
+        let changed = apply(&t, "users: [{ email: ann@acme.test, password: other }]").await;
+        assert_eq!(changed, ["update user 'ann@acme.test'"]);
+        let second = stored_password(&t, "ann@acme.test").await;
+        assert!(verify("other", &second).await && !verify("test123", &second).await);
+        assert_eq!(apply(&t, "users: [{ email: ann@acme.test }]").await, [""; 0]);
+        assert_eq!(stored_password(&t, "ann@acme.test").await, second);
+        t.assert_events(&["user.created", "user.updated"]).await;
+    });
+}
+
+#[test]
+fn a_hash_of_another_system_is_for_a_user_without_a_password() {
+    const HASH: &str = "$2b$05$J8UTIw2y9NY.eo7RL563Y.rMJRv7FDV7eZvYU8oqtvU/h9jpqVQb2";
+    story(async |t| {
+        t.user("ben@acme.test").await;
+        let line = |name: &str| {
+            format!("  - {{ email: {name}@acme.test, password_hash: {HASH}, password_hash_type: bcrypt }}\n")
+        };
+        let text = format!("users:\n{}{}", line("ann"), line("ben"));
+        let done = apply(&t, &text).await;
+        assert_eq!(done, ["create user 'ann@acme.test'", "update user 'ben@acme.test'"]);
+        assert_eq!(stored_password(&t, "ben@acme.test").await, HASH);
+        assert_eq!(apply(&t, &text).await, [""; 0]);
+        t.sign_in("ann@acme.test").await;
+        let ours = stored_password(&t, "ann@acme.test").await;
+        assert_ne!(ours, HASH);
+        assert_eq!(apply(&t, &text).await, [""; 0], "the file does not bring it back");
+        assert_eq!(stored_password(&t, "ann@acme.test").await, ours);
+    });
+}
+
+#[test]
+fn what_is_wrong_with_an_imported_hash_is_named_with_its_place() {
+    story(async |t| {
+        let text = "
+            users:
+              - { email: a@acme.test, password: x, password_hash: y, password_hash_type: bcrypt }
+              - { email: b@acme.test, password_hash: y }
+              - { email: c@acme.test, password_hash_type: ssha }
+              - { email: d@acme.test, password_hash: hidden, password_hash_type: bcrypt, password_salt_position: prefix }";
+        let found = faults(read(&t, text));
+        let places: Vec<_> = found.iter().map(|fault| fault.split([' ', ':']).next().unwrap()).collect();
+        assert_eq!(
+            places,
+            [
+                "users[0].password_hash",
+                "users[1].password_hash_type",
+                "users[2].password_hash",
+                "users[3].password_hash",
+                "users[3].password_salt_position",
+            ]
+        );
+        assert!(!found.iter().any(|fault| fault.contains("hidden")), "{found:?}");
+    });
+}
+
+#[test]
+fn many_passwords_are_hashed_for_the_right_users() {
+    story(async |t| {
+        let line = |i: usize| format!("  - {{ email: u{i}@acme.test, password: password-{i} }}\n");
+        let text = format!("users:\n{}", (0..19).map(line).collect::<String>());
+        assert_eq!(apply(&t, &text).await.len(), 19);
+        for i in [0, 7, 8, 18] {
+            let stored = stored_password(&t, &format!("u{i}@acme.test")).await;
+            let verdict = t.app.hasher().verify(format!("password-{i}").as_str().into(), stored).await.unwrap();
+            assert_ne!(verdict, Verdict::Wrong, "{i}");
+        }
+        assert_eq!(apply(&t, &text).await, [""; 0]);
+    });
+}
+
+#[test]
+fn an_environment_is_changed_wholly_or_not_at_all() {
+    story(async |t| {
+        let body = json!({ "name": "Owner", "domain_data": [{ "domain": "taken.test", "state": "verified" }] });
+        t.post("/organizations", body).await.created();
+        let text = "
+            users: [{ email: ann@acme.test, password: test123 }]
+            organizations:
+              - name: First
+              - name: Second
+                domains: [{ domain: free.test }, { domain: taken.test }]";
+        let refused = faults(run(&t, &read(&t, text).unwrap(), Mode::Apply).await);
+        assert_eq!(refused, ["organizations[1]: An Organization with the domain taken.test already exists."]);
+        assert_eq!(t.pages("/organizations").await.len(), 1);
+        assert_eq!(t.pages("/user_management/users").await.len(), 0);
+        assert_eq!(t.events(&["user.created", "organization.created"]).await.len(), 1);
+    });
+}
+
+#[test]
+fn the_faults_of_a_file_are_named_together_with_their_places() {
+    story(async |t| {
+        let text = "
+            users:
+              - email: ann@acme.test
+              - { email: Ann@acme.test, id: someone, first_name: 7, password: '' }
+              - email: nobody
+              - {}
+            organizations:
+              - name: Acme
+                external_id: é
+                domains: [{ domain: acme.test }, { domain: ACME.test, state: owned }]
+                memberships:
+                  - { email: ann@acme.test, role: a, roles: [a] }
+                  - { email: ann@acme.test, status: gone }
+              - name: ' '
+            roles:
+              - { slug: Admin, name: Admin, is_default_role: true }
+              - { slug: b, name: B, is_default_role: true, type: OrganizationRole }
+            permissions: posts:read";
+        let found = faults(read(&t, text));
+        let places: Vec<_> = found.iter().map(|fault| fault.split([' ', ':']).next().unwrap()).collect();
+        // What has not the right form cannot be held against the rest: those faults are told first.
+        assert_eq!(
+            places,
+            [
+                "organizations[0].domains[1].state",
+                "organizations[0].memberships[1].status",
+                "permissions",
+                "users[1].id",
+                "users[1].first_name",
+                "users[3].email",
+            ]
+        );
+        assert!(found[3].ends_with("must be an id that begins with user_."), "{}", found[3]);
+        let text = "
+            users:
+              - { email: ann@acme.test, external_id: x }
+              - { email: Ann@acme.test, external_id: x, password: '' }
+              - email: nobody
+            organizations:
+              - name: Acme
+                external_id: é
+                domains: [{ domain: acme.test }, { domain: ACME.test }]
+                memberships:
+                  - { email: ann@acme.test, role: a, roles: [a] }
+                  - { email: ANN@acme.test }
+              - name: ' '
+              - name: Acme
+            roles:
+              - { slug: Admin, name: Admin, is_default_role: true }
+              - { slug: b, name: B, is_default_role: true }
+              - { slug: c, name: C, type: OrganizationRole }
+              - { slug: c, name: C, type: EnvironmentRole, organization_id: org_1 }
+            permissions: [{ slug: 'posts:read', name: Read }, { slug: 'posts:read', name: Read }]";
+        let found = faults(read(&t, text));
+        let places: Vec<_> = found.iter().map(|fault| fault.split([' ', ':']).next().unwrap()).collect();
+        assert_eq!(
+            places,
+            [
+                "permissions[1].slug",
+                "roles[0].slug",
+                "roles[1].is_default_role",
+                "roles[2].organization_id",
+                "roles[3].organization_id",
+                "organizations[0].external_id",
+                "organizations[0].domains[1].domain",
+                "organizations[0].memberships[0]",
+                "organizations[0].memberships[1].email",
+                "organizations[1].name",
+                "organizations[2].name",
+                "users[1].email",
+                "users[1].external_id",
+                "users[1].password",
+                "users[2].email",
+            ]
+        );
+        assert_eq!(found[10], "organizations[2].name is the same as organizations[0].name.");
+    });
+}
+
+#[test]
+fn a_key_that_nobody_knows_is_named_with_the_one_that_was_meant() {
+    story(async |t| {
+        let text = "
+            user: []
+            colour: blue
+            sk_test_0123456789: { environment: test }
+            organizations: [{ name: Acme, extrenal_id: a, groups: [], domains: [{ domain: acme.test, verified: true }] }]";
+        let seed = read(&t, text).unwrap();
+        assert_eq!(
+            seed.warnings,
+            [
+                "organizations[0].domains[0].verified is unknown and was left out.",
+                "organizations[0].extrenal_id is unknown and was left out (did you mean 'external_id'?).",
+                "colour is unknown and was left out.",
+                "sk_... is unknown and was left out.",
+                "user is unknown and was left out (did you mean 'users'?).",
+            ]
+        );
+        assert_eq!(run(&t, &seed, Mode::Apply).await.unwrap().changes.len(), 1);
+    });
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_where_and_repeats_nothing_of_it() {
+    story(async |t| {
+        let read = |extension: &str, text: &str| seed::read(&file(&t, extension, text)).unwrap_err().to_string();
+        for text in ["users:\n  - { email: a, password: hunter2", "users:\n\t- password: hunter2\n", "users: *hunter3"]
+        {
+            let problem = read("yaml", text);
+            assert!(problem.contains("it is not YAML") && problem.contains("line"), "{problem}");
+            assert!(!problem.contains("hunter2"), "{problem}");
+        }
+        let problem = read("yml", "apiKeys:\n  sk_test_hunter2: {}\n  sk_test_hunter2: {}\n");
+        assert!(problem.ends_with("a key comes twice in one mapping, the second time in line 3"), "{problem}");
+        let problem = read("json", "{ \"users\": [ { \"password\": \"hunter2\", } ] }");
+        assert!(problem.contains("it is not JSON") && !problem.contains("hunter2"), "{problem}");
+        assert!(read("yaml", "- users\n").contains("must be a mapping"));
+        assert!(
+            read("yaml", "apiKeys: sk_test_hunter2\n")
+                .ends_with("apiKeys must be a mapping whose keys are the values of API keys.")
+        );
+        let missing = seed::read(Path::new("/nowhere/seed.yaml")).unwrap_err();
+        assert!(missing.to_string().ends_with("/nowhere/seed.yaml cannot be read"));
+    });
+}
+
+#[test]
+fn yaml_and_json_say_the_same() {
+    story(async |t| {
+        let id = t.environment.id.to_string();
+        let text =
+            json!({ "environment": { "id": id }, "organizations": [{ "name": "no", "external_id": "\u{1F426}1" }] });
+        let from_json = seed::read(&file(&t, "json", &text.to_string()));
+        assert_eq!(faults(from_json), ["organizations[0].external_id must be 1 to 128 ASCII characters."]);
+        let text = json!({ "environment": { "id": id }, "organizations": [{ "name": "no" }] });
+        let from_json = seed::read(&file(&t, "json", &text.to_string())).unwrap();
+        assert_eq!(changes(&run(&t, &from_json, Mode::Apply).await.unwrap()), ["create organization 'no'"]);
+        // In YAML 1.1 this name would be false.
+        assert_eq!(apply(&t, "organizations:\n  - name: no\n").await, [""; 0]);
+        for nothing in ["", "# nothing\n", "users:\norganizations: []\n"] {
+            assert_eq!(apply(&t, nothing).await, [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn several_environments_are_made_with_their_keys_and_stay_apart() {
+    story(async |t| {
+        let ulid = t.app.database().mint.ulid();
+        let text = format!(
+            "environments:
+               - name: Local {ulid}
+                 clientId: client_local_{ulid}
+                 apiKey: sk_local_{ulid}
+                 apiKeys: {{ sk_more_{ulid}: {{ environment: test }} }}
+                 organizations: [{{ id: org_same, name: Local }}]
+               - name: Staging {ulid}
+                 apiKey: sk_staging_{ulid}
+                 organizations: [{{ id: org_same, name: Staging }}]
+                 colour: blue"
+        );
+        let seed = seed::read(&file(&t, "yaml", &text)).unwrap();
+        assert_eq!(seed.warnings, ["environments[1].colour is unknown and was left out."]);
+        assert_eq!(run(&t, &seed, Mode::Apply).await.unwrap().changes.len(), 7);
+        for (key, name) in [("local", "Local"), ("more", "Local"), ("staging", "Staging")] {
+            let there = t.with_key(&format!("sk_{key}_{ulid}"));
+            assert_eq!(there.get("/organizations/org_same").await.ok()["name"], name);
+        }
+        assert_eq!(run(&t, &seed, Mode::Apply).await.unwrap().changes, []);
+        t.get("/organizations/org_same").await.missing();
+    });
+}
+
+#[test]
+fn an_environment_is_renamed_but_keeps_its_client_id_and_its_keys() {
+    story(async |t| {
+        let apply = async |environment: String| {
+            let seed = seed::read(&file(&t, "yaml", &format!("environment: {environment}\n"))).unwrap();
+            run(&t, &seed, Mode::Apply).await.map(|report| changes(&report))
+        };
+        let (id, client_id) = (&t.environment.id, &t.environment.client_id);
+        let name = format!("Renamed {id}");
+        let renamed = apply(format!("{{ name: {name}, clientId: {client_id} }}")).await.unwrap();
+        assert_eq!(renamed, [format!("update environment '{name}'")]);
+        let refused = faults(apply(format!("{{ id: {id}, clientId: client_other }}")).await);
+        assert!(refused[0].starts_with("environment.clientId: environment 'Renamed"), "{refused:?}");
+        let other = t.neighbour().await;
+        let refused = faults(apply(format!("{{ id: {id}, apiKey: {} }}", other.key)).await);
+        assert!(refused[0].starts_with("environment.apiKey: this API key already exists"), "{refused:?}");
+        assert!(!refused[0].contains(&other.key));
+        let refused = faults(apply(format!("{{ id: {id}, apiKey: sk_short }}")).await);
+        assert!(refused[0].starts_with("environment.apiKey"), "{refused:?}");
+        let key = format!("sk_again_{}", t.app.database().mint.ulid());
+        assert_eq!(apply(format!("{{ name: {name}, apiKey: {key} }}")).await.unwrap().len(), 1);
+        assert_eq!(apply(format!("{{ name: {name}, apiKey: {key} }}")).await.unwrap(), [""; 0]);
+        t.with_key(&key).get("/organizations").await.ok();
+        t.get("/organizations").await.ok();
+    });
+}
+
+#[test]
+fn roles_take_the_permissions_default_and_order_of_the_file() {
+    story(async |t| {
+        let text = |permissions: &str, default: bool| {
+            format!(
+                "
+                 permissions: [{{ slug: a, name: A }}, {{ slug: b, name: B }}]
+                 roles:
+                   - {{ slug: admin, name: Admin, priority: 1, permissions: {permissions}, is_default_role: {default} }}
+                   - {{ slug: member, name: Member, priority: 2 }}"
+            )
+        };
+        apply(&t, &text("[a, b]", false)).await;
+        let order = async || -> Vec<Value> {
+            let list = t.get("/authorization/roles").await.ok();
+            list["data"].as_array().unwrap().iter().map(|role| role["slug"].clone()).collect()
+        };
+        assert_eq!(order().await, ["admin", "member"]);
+        // A permission that the file no longer gives is taken: what a role permits must not outlive its description.
+        assert_eq!(apply(&t, &text("[b]", false)).await, ["update role 'admin'"]);
+        assert_eq!(t.get("/authorization/roles/admin").await.ok()["permissions"], json!(["b"]));
+        assert_eq!(apply(&t, &text("[b]", true)).await, ["update default role 'admin'"]);
+        assert_eq!(apply(&t, &text("[b]", true)).await, [""; 0]);
+        assert_eq!(apply(&t, &text("null", false)).await, [""; 0]);
+        assert_eq!(t.get("/authorization/roles/admin").await.ok()["permissions"], json!(["b"]));
+        let text = "
+            users: [{ email: ann@acme.test }]
+            organizations: [{ name: Acme, memberships: [{ email: ann@acme.test }] }]";
+        apply(&t, text).await;
+        let acme = t.pages("/organizations").await.remove(0)["id"].as_str().unwrap().to_owned();
+        let list = format!("/user_management/organization_memberships?organization_id={acme}");
+        let membership = t.pages(&list).await.remove(0);
+        assert_eq!(membership["role"]["slug"], "admin");
+    });
+}
+
+#[test]
+fn a_membership_follows_the_file_and_a_pending_one_may_have_become_active() {
+    story(async |t| {
+        let text = |rest: &str| {
+            format!(
+                "
+                 users: [{{ email: ann@acme.test }}]
+                 roles: [{{ slug: admin, name: Admin }}]
+                 organizations: [{{ name: Acme, memberships: [{{ email: ann@acme.test, {rest} }}] }}]"
+            )
+        };
+        apply(&t, &text("id: om_pinned, status: active")).await;
+        let path = "/user_management/organization_memberships/om_pinned";
+        let shown = async || {
+            let membership = t.get(path).await.ok();
+            (membership["role"]["slug"].clone(), membership["status"].clone())
+        };
+        assert_eq!(shown().await, (json!("member"), json!("active")));
+        assert_eq!(apply(&t, &text("status: pending")).await, [""; 0]);
+        let line = "update membership 'ann@acme.test in Acme'";
+        assert_eq!(apply(&t, &text("role: admin, status: inactive")).await, [line]);
+        assert_eq!(shown().await, (json!("admin"), json!("inactive")));
+        assert_eq!(apply(&t, &text("")).await, [""; 0]);
+        assert_eq!(apply(&t, &text("status: active")).await, [line]);
+        assert_eq!(shown().await, (json!("admin"), json!("active")));
+        let refused = faults(run(&t, &read(&t, &text("roles: [admin, member]")).unwrap(), Mode::Apply).await);
+        assert_eq!(refused, ["organizations[0].memberships[0]: Multiple roles are not enabled for this environment."]);
+        let text = "organizations: [{ name: Acme, memberships: [{ email: bob@acme.test }] }]";
+        let refused = faults(run(&t, &read(&t, text).unwrap(), Mode::Apply).await);
+        assert!(refused[0].starts_with("organizations[0].memberships[0].email: there is no user"), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_role_of_an_organization_that_is_not_there_is_named() {
+    story(async |t| {
+        let text = "roles: [{ slug: org-x, name: X, organization_id: org_nowhere }]";
+        let refused = faults(run(&t, &read(&t, text).unwrap(), Mode::Apply).await);
+        assert!(refused[0].starts_with("roles[0].organization_id: there is no organization"), "{refused:?}");
+        let text = "
+            organizations: [{ id: org_here, name: Here }]
+            roles: [{ slug: x, name: X, organization_id: org_here }]";
+        let refused = faults(run(&t, &read(&t, text).unwrap(), Mode::Apply).await);
+        assert_eq!(refused, ["roles[0].slug must begin with 'org-'."]);
+    });
+}
+
+#[test]
+fn the_example_of_the_handbook_is_applied_without_a_warning() {
+    story(async |t| {
+        let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/seed.md")).unwrap();
+        let (_, rest) = page.split_once("<!-- example: begin -->\n```yaml\n").expect("a begin marker");
+        let (example, _) = rest.split_once("```\n<!-- example: end -->").expect("an end marker");
+        // The names of environments and keys are unique on a server, which other tests share.
+        let ulid = t.app.database().mint.ulid();
+        let example = ["client_", "sk_"]
+            .iter()
+            .fold(example.to_owned(), |text, prefix| text.replace(prefix, &format!("{prefix}{ulid}_")));
+        let seed = seed::read(&file(&t, "yaml", &example)).unwrap();
+        assert_eq!(seed.warnings, [""; 0]);
+        let report = run(&t, &seed, Mode::Apply).await.unwrap();
+        assert_eq!(report.warnings, [""; 0]);
+        assert!(report.changes.len() > 10, "{:?}", changes(&report));
+        assert_eq!(run(&t, &seed, Mode::Apply).await.unwrap().changes, []);
+    });
+}

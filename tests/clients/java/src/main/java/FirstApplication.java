@@ -1,0 +1,299 @@
+import static com.workos.common.http.RetryConfig.DISABLED;
+
+import com.workos.WorkOS;
+import com.workos.authorization.ResourceTarget;
+import com.workos.common.exceptions.GenericServerException;
+import com.workos.common.exceptions.NotFoundException;
+import com.workos.common.exceptions.UnauthorizedException;
+import com.workos.common.exceptions.UnprocessableEntityException;
+import com.workos.common.exceptions.WorkOSException;
+import com.workos.common.http.PatchField;
+import com.workos.models.ApiKey;
+import com.workos.models.EventSchema;
+import com.workos.models.Flag;
+import com.workos.models.Group;
+import com.workos.models.Organization;
+import com.workos.models.OrganizationApiKeyWithValue;
+import com.workos.models.OrganizationDomain;
+import com.workos.models.OrganizationMembership;
+import com.workos.models.UserApiKeyWithValue;
+import com.workos.models.WebhookEndpoint;
+import com.workos.models.WorkOSEvent;
+import com.workos.organizationmembership.CreateUserRole;
+import com.workos.types.CreateWebhookEndpointEvents;
+import com.workos.usermanagement.CreateUserPassword;
+import com.workos.webhooks.Webhook;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.security.SignatureException;
+import java.time.OffsetDateTime;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
+
+/**
+ * The first application, with the official SDK for the JVM, unchanged but for its base URL: it walks the story of the ones in
+ * Python and Node. It may run against a server that already holds data: all names are new on each run.
+ *
+ * <p>Needs VESTIBULE_URL, VESTIBULE_API_KEY, VESTIBULE_CLIENT_ID and, for a flag, VESTIBULE_ADMIN_TOKEN; and a server that
+ * may send webhooks to 127.0.0.1.
+ */
+public final class FirstApplication {
+  private static final String URL = required("VESTIBULE_URL").replaceAll("/$", "");
+  private static final String RUN = Long.toString(System.nanoTime(), 36);
+  private static final String PASSWORD = "violet-harbour-" + RUN + "-Lantern!";
+  private static final String READ = "posts:read:" + RUN;
+  private static final String EDITOR = "editor-" + RUN;
+  private static final String EMAIL = "Ada." + RUN + "@example.com";
+
+  private final WorkOS workos = client(required("VESTIBULE_API_KEY"));
+  private final Story story = new Story();
+  private Organization organization;
+  private String user;
+  private OrganizationMembership membership;
+  private Group group;
+  private Receiver receiver;
+  private WebhookEndpoint endpoint;
+
+  private static String required(String name) {
+    String value = System.getenv(name);
+    if (value == null || value.isEmpty()) {
+      throw new IllegalStateException("set " + name);
+    }
+    return value;
+  }
+
+  /** A client that never repeats a failed request. */
+  private static WorkOS client(String apiKey) {
+    return WorkOS.builder()
+        .apiKey(apiKey)
+        .clientId(required("VESTIBULE_CLIENT_ID"))
+        .apiBaseUrl(URL)
+        .retryConfig(DISABLED)
+        .build();
+  }
+
+  public static void main(String[] arguments) {
+    FirstApplication application = new FirstApplication();
+    application.organizationsAndUsers();
+    application.signIn();
+    application.groups();
+    application.apiKeys();
+    application.domainsAndFlags();
+    application.webhooksAndEvents();
+    application.refusalsAndTheEnd();
+    // The HTTP client of the SDK keeps threads that nobody waits for.
+    System.exit(application.story.run() == 0 ? 0 : 1);
+  }
+
+  private void organizationsAndUsers() {
+    story.step("an organization is created, read, changed and listed", () -> {
+      organization = workos.getOrganizations()
+          .create("Acme " + RUN, null, null, null, Map.of("tier", "gold"), "acme-" + RUN);
+      Story.holds(organization.getId().startsWith("org_"), organization.getId());
+      Story.equal(organization.getMetadata(), Map.of("tier", "gold"));
+      Story.equal(workos.getOrganizations().getByExternalId("acme-" + RUN), organization);
+      organization = workos.getOrganizations().update(organization.getId(), "Acme Inc " + RUN);
+      Story.equal(organization.getName(), "Acme Inc " + RUN);
+      var first = workos.getOrganizations().list(null, null, 1);
+      var all = StreamSupport.stream(first.autoPagingIterable().spliterator(), false).limit(100);
+      Story.holds(all.anyMatch(one -> one.getId().equals(organization.getId())), "it is not in the list");
+    });
+    story.step("a user is created and becomes a member with a role", () -> {
+      var password = new CreateUserPassword.Plaintext(PASSWORD);
+      user = workos.getUserManagement()
+          .create(password, EMAIL, "Ada", "Byron", null, true, Map.of("team", "engines"), null, null, null, null)
+          .getId();
+      Story.equal(workos.getUserManagement().get(user).getEmail(), EMAIL);
+      workos.getAuthorization().createPermission(READ, "Read posts");
+      workos.getAuthorization().createEnvironmentRole(EDITOR, "Editor");
+      workos.getAuthorization().setEnvironmentRolePermissions(EDITOR, List.of(READ));
+      var role = new CreateUserRole.Single(EDITOR);
+      membership = workos.getOrganizationMembership().create(role, user, organization.getId());
+      Story.equal(membership.getRole().getSlug(), EDITOR);
+      Story.equal(membership.getUser().getId(), user);
+    });
+    story.step("a permission of the member's role is granted on the organization, another is not", () -> {
+      var root = new ResourceTarget.ByExternalId(organization.getId(), "organization");
+      var authorization = workos.getAuthorization();
+      Story.equal(authorization.check(membership.getId(), root, READ).getAuthorized(), true);
+      Story.equal(authorization.check(membership.getId(), root, "none-" + RUN).getAuthorized(), false);
+    });
+  }
+
+  private void signIn() {
+    story.step("the user signs in with the password, and the session is refreshed", () -> {
+      var users = workos.getUserManagement();
+      var signedIn = users.authenticateWithPassword(EMAIL, PASSWORD, null, null, null, null, null, null);
+      Story.equal(signedIn.getUser().getId(), user);
+      Story.equal(signedIn.getOrganizationId(), organization.getId());
+      var renewed = users.authenticateWithRefreshToken(signedIn.getRefreshToken(), null, null, null, null);
+      Story.holds(!renewed.getRefreshToken().equals(signedIn.getRefreshToken()), "the refresh token did not rotate");
+    });
+  }
+
+  private void groups() {
+    story.step("an endpoint is told of what happens from now on", () -> {
+      receiver = new Receiver();
+      var events = List.of(CreateWebhookEndpointEvents.GroupCreated, CreateWebhookEndpointEvents.ApiKeyCreated);
+      endpoint = workos.getWebhooks().createEndpoint(receiver.url(), events);
+      Story.holds(endpoint.getSecret().startsWith("whsec_"), endpoint.getId());
+    });
+    story.step("a group is made, changed, filled and emptied", () -> {
+      var groups = workos.getGroups();
+      String organizationId = organization.getId();
+      group = groups.createOrganizationGroup(organizationId, "Group " + RUN, "Of people");
+      Story.equal(group.getDescription(), "Of people");
+      group = groups.updateOrganizationGroup(
+          organizationId, group.getId(), PatchField.<String>of("Others " + RUN), PatchField.<String>ofNull());
+      Story.equal(group.getName(), "Others " + RUN);
+      Story.equal(group.getDescription(), null);
+      groups.createOrganizationMembership(organizationId, group.getId(), membership.getId());
+      groups.createOrganizationMembership(organizationId, group.getId(), membership.getId());
+      var members = groups.listOrganizationMemberships(organizationId, group.getId()).data;
+      Story.equal(members.size(), 1);
+      Story.equal(members.get(0).getUser().getId(), user);
+      var mine = workos.getOrganizationMembership().listGroups(membership.getId()).data;
+      Story.equal(mine, List.of(group));
+      groups.deleteOrganizationMembership(organizationId, group.getId(), membership.getId());
+      Story.equal(groups.listOrganizationMemberships(organizationId, group.getId()).data, List.of());
+    });
+  }
+
+  private void apiKeys() {
+    story.step("an API key of an organization is valid until it is expired", () -> {
+      var keys = workos.getApiKeys();
+      OrganizationApiKeyWithValue made =
+          keys.createOrganizationApiKey(organization.getId(), "Key " + RUN, List.of(READ));
+      ApiKey found = keys.createValidation(made.getValue()).getApiKey();
+      Story.equal(found.getId(), made.getId());
+      Story.equal(found.getPermissions(), List.of(READ));
+      Story.equal(keys.listOrganizationApiKeys(organization.getId()).data.size(), 1);
+      Story.holds(keys.createExpire(made.getId(), OffsetDateTime.now().plusDays(1)).getExpiresAt() != null, "no plan");
+      keys.createExpire(made.getId(), OffsetDateTime.now().minusDays(1));
+      Story.equal(keys.createValidation(made.getValue()).getApiKey(), null);
+      WorkOSException again =
+          Story.raises(GenericServerException.class, () -> keys.createExpire(made.getId(), OffsetDateTime.now()));
+      Story.equal(again.status + " " + again.code, "409 api_key_already_expired");
+      keys.delete(made.getId());
+      Story.raises(NotFoundException.class, () -> keys.delete(made.getId()));
+    });
+    story.step("an API key of a user stands on the membership", () -> {
+      UserApiKeyWithValue made =
+          workos.getUserManagement().createApiKey(user, "Laptop", organization.getId(), List.of(READ), null);
+      Story.equal(made.getOwner().getOrganizationId(), organization.getId());
+      Story.equal(workos.getUserManagement().listApiKeys(user, null, null, 10).data.size(), 1);
+      workos.getOrganizationMembership().deactivate(membership.getId());
+      Story.equal(workos.getApiKeys().createValidation(made.getValue()).getApiKey(), null);
+      workos.getOrganizationMembership().reactivate(membership.getId());
+      Story.equal(workos.getApiKeys().createValidation(made.getValue()).getApiKey().getId(), made.getId());
+    });
+  }
+
+  private void domainsAndFlags() {
+    story.step("a domain is claimed, looked for and given up", () -> {
+      var domains = workos.getOrganizationDomains();
+      String name = "claimed-" + RUN + ".example.com";
+      OrganizationDomain made = domains.create(name, organization.getId());
+      Story.equal(made.getDomain(), name);
+      Story.equal(domains.verify(made.getId()).getId(), made.getId());
+      Story.equal(domains.get(made.getId()).getDomain(), name);
+      domains.delete(made.getId());
+      Story.raises(NotFoundException.class, () -> domains.get(made.getId()));
+    });
+    story.step("a feature flag is on for those who are its targets", () -> {
+      var flags = workos.getFeatureFlags();
+      String slug = "flag-" + RUN;
+      newFlag(slug);
+      Flag flag = flags.enable(slug);
+      Story.equal(flag.getEnabled(), true);
+      flags.addFlagTarget(organization.getId(), slug);
+      Story.equal(slugs(slug), List.of(slug));
+      flags.removeFlagTarget(organization.getId(), slug);
+      Story.equal(slugs(slug), List.of());
+    });
+  }
+
+  /** Of the flags that are on for the organization, that one. */
+  private List<String> slugs(String slug) {
+    var on = workos.getFeatureFlags().listOrganizationFeatureFlags(organization.getId()).data;
+    return on.stream().map(Flag::getSlug).filter(slug::equals).toList();
+  }
+
+  /** Flags are the operator's to make, which no SDK does. */
+  private static void newFlag(String slug) throws Exception {
+    String environments = operator("GET", "/admin/v1/environments?limit=100", null);
+    String client = Pattern.quote(required("VESTIBULE_CLIENT_ID"));
+    Matcher mine =
+        Pattern.compile("\"id\":\"(environment_[^\"]+)\"[^{}]*\"client_id\":\"" + client + "\"").matcher(environments);
+    Story.holds(mine.find(), "the environment is not listed");
+    String body = "{\"slug\":\"" + slug + "\",\"name\":\"" + slug + "\"}";
+    operator("POST", "/admin/v1/environments/" + mine.group(1) + "/feature_flags", body);
+  }
+
+  private static String operator(String method, String path, String body) throws Exception {
+    var content = body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body);
+    HttpRequest request = HttpRequest.newBuilder(URI.create(URL + path))
+        .header("Authorization", "Bearer " + required("VESTIBULE_ADMIN_TOKEN"))
+        .method(method, content)
+        .build();
+    HttpResponse<String> answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    Story.equal(answer.statusCode() / 100, 2);
+    return answer.body();
+  }
+
+  private void webhooksAndEvents() {
+    story.step("a webhook arrives, signed, and the SDK knows what it says", () -> {
+      Webhook webhook = new Webhook();
+      Map<String, WorkOSEvent> told = new HashMap<>();
+      Story.eventually(() -> {
+        for (Receiver.Delivery one : receiver.deliveries) {
+          try {
+            WorkOSEvent event = webhook.constructTypedEvent(one.body(), one.signature(), endpoint.getSecret());
+            told.put(event.getEvent(), event);
+          } catch (SignatureException error) {
+            throw new AssertionError(error);
+          }
+        }
+        return told.keySet().containsAll(List.of("group.created", "api_key.created")) ? told : null;
+      });
+      Receiver.Delivery one = receiver.deliveries.get(0);
+      Story.raises(SignatureException.class,
+          () -> webhook.constructTypedEvent(one.body() + " ", one.signature(), endpoint.getSecret()));
+      workos.getWebhooks().deleteEndpoint(endpoint.getId());
+      receiver.close();
+    });
+    story.step("the event log tells of it, oldest first", () -> {
+      List<String> names = List.of("organization.created", "group.created", "group.updated", "api_key.revoked");
+      Story.eventually(() -> {
+        List<String> read = workos.getEvents().list(names, null, null, 100, null, null, null, organization.getId())
+            .data.stream().map(EventSchema::getEvent).toList();
+        return read.equals(names) ? read : null;
+      });
+    });
+  }
+
+  private void refusalsAndTheEnd() {
+    story.step("refusals have the classes that an application catches", () -> {
+      Story.raises(NotFoundException.class, () -> workos.getOrganizations().get("org_01HZZZZZZZZZZZZZZZZZZZZZZZ"));
+      Story.raises(UnauthorizedException.class, () -> client("sk_test_no_such_key").getOrganizations().list());
+      Story.raises(UnprocessableEntityException.class, () -> workos.getOrganizations().create("  "));
+      WorkOSException refused = Story.raises(UnprocessableEntityException.class,
+          () -> workos.getGroups().createOrganizationGroup(organization.getId(), " "));
+      Story.equal(refused.code, "invalid_request_parameters");
+      Story.holds(refused.requestId != null, "no X-Request-ID on an error");
+    });
+    story.step("what is deleted is gone", () -> {
+      workos.getGroups().deleteOrganizationGroup(organization.getId(), group.getId());
+      workos.getUserManagement().delete(user);
+      workos.getOrganizations().delete(organization.getId());
+      Story.raises(NotFoundException.class, () -> workos.getOrganizations().get(organization.getId()));
+      Story.raises(NotFoundException.class, () -> workos.getOrganizationMembership().get(membership.getId()));
+    });
+  }
+}
