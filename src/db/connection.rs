@@ -4,6 +4,7 @@
 //! as long as TCP does not give up, a quarter of an hour, and holds a place in the pool for as long. So the way back is
 //! ours: a transaction that is open is rolled back, all within [`RELEASE`], and what does not answer is closed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Postgres;
@@ -12,6 +13,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::timeout;
 
 use super::health::Health;
+use super::ready::{Ready, Taken};
 use super::statement::failure;
 use crate::kernel::{Error, Result};
 
@@ -21,9 +23,12 @@ const RELEASE: Duration = Duration::from_secs(5);
 /// A connection that goes back to the pool when it is dropped.
 pub(super) struct Connection {
     /// None only while it is dropped.
-    pooled: Option<PoolConnection<Postgres>>,
+    taken: Option<Taken>,
     in_transaction: bool,
+    /// Whether every statement that was begun has ended well: an answer that nobody waited for may be on its way.
+    settled: bool,
     health: Health,
+    ready: Arc<Ready>,
 }
 
 /// A connection, lent to one statement.
@@ -32,11 +37,19 @@ pub(super) struct Lent<'c> {
     pub(super) connection: &'c mut PgConnection,
     /// What is known about the database behind it.
     pub(super) health: &'c Health,
+    settled: &'c mut bool,
+}
+
+impl Lent<'_> {
+    /// Notes that what was begun on it has ended well.
+    pub(super) fn settle(self) {
+        *self.settled = true;
+    }
 }
 
 impl Connection {
-    pub(super) fn new(pooled: PoolConnection<Postgres>, health: Health) -> Self {
-        Self { pooled: Some(pooled), in_transaction: false, health }
+    pub(super) fn new(taken: Taken, health: Health, ready: Arc<Ready>) -> Self {
+        Self { taken: Some(taken), in_transaction: false, settled: true, health, ready }
     }
 
     /// Begins a transaction, which ends with [`Connection::commit`], or else is rolled back.
@@ -72,27 +85,36 @@ impl Connection {
 
     async fn simple(&mut self, sql: &'static str) -> Result<()> {
         let lent = self.lend().ok_or_else(|| Error::internal("the connection was given back"))?;
-        lent.health.during(sqlx::raw_sql(sql).execute(lent.connection)).await.map_err(failure)?;
+        lent.health.during(sqlx::raw_sql(sql).execute(&mut *lent.connection)).await.map_err(failure)?;
+        lent.settle();
         Ok(())
     }
 
     /// The connection, for one statement.
     pub(super) fn lend(&mut self) -> Option<Lent<'_>> {
-        let connection = self.pooled.as_deref_mut()?;
-        Some(Lent { connection, health: &self.health })
+        let connection = &mut *self.taken.as_mut()?.pooled;
+        self.settled = false;
+        Some(Lent { connection, health: &self.health, settled: &mut self.settled })
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        let in_order = self.settled && !self.in_transaction;
+        let ready = |taken| if in_order { self.ready.keep(taken, &self.health) } else { Some(taken) };
         // Without a runtime everything is being taken down, the pool included.
-        if let (Some(pooled), Ok(runtime)) = (self.pooled.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(release(pooled, self.in_transaction, self.health.clone()));
+        if let (Some(taken), Ok(runtime)) = (self.taken.take().and_then(ready), tokio::runtime::Handle::try_current()) {
+            let (health, in_transaction) = (self.health.clone(), self.in_transaction);
+            runtime.spawn(async move {
+                release(taken.pooled, in_transaction, health).await;
+                drop(taken.place);
+            });
         }
     }
 }
 
-async fn release(mut pooled: PoolConnection<Postgres>, in_transaction: bool, health: Health) {
+/// Gives a connection back to the pool.
+pub(super) async fn release(mut pooled: PoolConnection<Postgres>, in_transaction: bool, health: Health) {
     if health.is_lost() {
         pooled.close_on_drop();
         return;

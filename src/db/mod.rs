@@ -10,6 +10,7 @@ pub mod examine;
 pub mod health;
 pub mod lease;
 pub mod migrate;
+mod ready;
 pub mod scope;
 pub mod statement;
 
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 
 use connection::Connection;
 use health::Health;
+use ready::Ready;
 
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
@@ -37,6 +39,7 @@ pub use statement::OnConstraint;
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
+    ready: Arc<Ready>,
     health: Health,
     /// How many wait for a connection just now.
     waiting: Arc<AtomicU32>,
@@ -75,13 +78,23 @@ impl Database {
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
         let health = Health::default();
         let pool = pool(connections, &health).connect_lazy_with(options);
-        Self { health, ..Self::of(pool, clock, random) }
+        let ready = Arc::new(Ready::for_all(connections));
+        Self { ready, health, ..Self::of(pool, clock, random) }
     }
 
     /// The database of a pool that is open already, with another clock: tests share one pool.
     pub fn of(pool: PgPool, clock: Clock, random: Random) -> Self {
         let mint = Mint::new(clock.clone(), random.clone());
-        Self { pool, health: Health::default(), waiting: Arc::default(), clock, mint, random, bells: Bells::default() }
+        Self {
+            pool,
+            ready: Arc::new(Ready::shared()),
+            health: Health::default(),
+            waiting: Arc::default(),
+            clock,
+            mint,
+            random,
+            bells: Bells::default(),
+        }
     }
 
     /// What is known about whether the database can be worked with.
@@ -102,8 +115,8 @@ impl Database {
 
     async fn acquire(&self) -> Result<Connection> {
         let _waiting = Waiting::begin(&self.waiting);
-        let pooled = self.health.during(self.pool.acquire()).await.map_err(statement::failure)?;
-        Ok(Connection::new(pooled, self.health.clone()))
+        let taken = self.health.during(self.ready.take(&self.pool, &self.health)).await.map_err(statement::failure)?;
+        Ok(Connection::new(taken, self.health.clone(), Arc::clone(&self.ready)))
     }
 
     async fn begin(&self) -> Result<Connection> {
@@ -168,7 +181,14 @@ impl Database {
 
     /// Closes every connection, after the statements that run.
     pub async fn close(&self) {
-        self.pool.close().await;
+        let closed = self.pool.close();
+        self.ready.close();
+        closed.await;
+    }
+
+    /// How many connections are open and used by nobody.
+    pub fn idle(&self) -> usize {
+        self.pool.num_idle() + self.ready.count()
     }
 }
 
@@ -177,7 +197,7 @@ fn pool(connections: u32, health: &Health) -> PgPoolOptions {
     let [opening, taking, returning] = [health, health, health].map(Health::clone);
     PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(ready::PATIENCE)
         .max_lifetime(Duration::from_mins(30))
         // The default, a ping before every use, costs a round trip on each request.
         .test_before_acquire(false)
