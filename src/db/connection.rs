@@ -2,18 +2,17 @@
 //!
 //! sqlx gives a connection back by asking it whether it is well, without a limit: on a host that went silent that takes
 //! as long as TCP does not give up, a quarter of an hour, and holds a place in the pool for as long. So the way back is
-//! ours: a transaction that is open is rolled back, all within [`RELEASE`], and what does not answer is closed.
+//! ours: a transaction that is open is rolled back, all within [`RELEASE`], and what does not answer is closed. What is
+//! in good order does not even go that way, but lies [ready](super::ready).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 use tokio::time::timeout;
 
 use super::health::Health;
-use super::ready::{Ready, Taken};
+use super::ready::{Kept, Ready, Taken};
 use super::statement::failure;
 use crate::kernel::{Error, Result};
 
@@ -92,7 +91,7 @@ impl Connection {
 
     /// The connection, for one statement.
     pub(super) fn lend(&mut self) -> Option<Lent<'_>> {
-        let connection = &mut *self.taken.as_mut()?.pooled;
+        let connection = &mut *self.taken.as_mut()?.kept.pooled;
         self.settled = false;
         Some(Lent { connection, health: &self.health, settled: &mut self.settled })
     }
@@ -101,33 +100,41 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let in_order = self.settled && !self.in_transaction;
-        let ready = |taken| if in_order { self.ready.keep(taken, &self.health) } else { Some(taken) };
-        // Without a runtime everything is being taken down, the pool included.
-        if let (Some(taken), Ok(runtime)) = (self.taken.take().and_then(ready), tokio::runtime::Handle::try_current()) {
-            let (health, in_transaction) = (self.health.clone(), self.in_transaction);
-            runtime.spawn(async move {
-                release(taken.pooled, in_transaction, health).await;
-                drop(taken.place);
-            });
-        }
+        let lay_down = |taken| if in_order { self.ready.lay_down(taken, &self.health) } else { Some(taken) };
+        let Some(Taken { kept, place }) = self.taken.take().and_then(lay_down) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // Everything is being taken down, the pool included.
+            drop(kept.pooled.leak());
+            return;
+        };
+        let (health, in_transaction) = (self.health.clone(), self.in_transaction);
+        runtime.spawn(async move {
+            release(kept, in_transaction, health).await;
+            drop(place);
+        });
     }
 }
 
 /// Gives a connection back to the pool.
-pub(super) async fn release(mut pooled: PoolConnection<Postgres>, in_transaction: bool, health: Health) {
+pub(super) async fn release(mut kept: Kept, in_transaction: bool, health: Health) {
     if health.is_lost() {
-        pooled.close_on_drop();
+        kept.pooled.close_on_drop();
         return;
     }
     if in_transaction {
-        let rolled_back = timeout(RELEASE, sqlx::raw_sql("rollback").execute(&mut *pooled)).await;
+        let rolled_back = timeout(RELEASE, sqlx::raw_sql("rollback").execute(&mut *kept.pooled)).await;
         if !matches!(rolled_back, Ok(Ok(_))) {
-            pooled.close_on_drop();
+            kept.pooled.close_on_drop();
             return;
         }
     }
+    // The pool asks only whether it answers, and a server that has been demoted does.
+    if kept.is_doubted(&health) && !health.try_out(&mut kept.pooled).await {
+        kept.pooled.close_on_drop();
+        return;
+    }
     // Given up, it is closed on the spot, and its place in the pool is free.
-    if timeout(RELEASE, pooled.return_to_pool()).await.is_err() {
+    if timeout(RELEASE, kept.pooled.return_to_pool()).await.is_err() {
         tracing::warn!("a connection to PostgreSQL does not answer and is closed");
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 
 use connection::Connection;
 use health::Health;
-use ready::Ready;
+use ready::{Ready, Taken};
 
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
@@ -78,16 +78,15 @@ impl Database {
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
         let health = Health::default();
         let pool = pool(connections, &health).connect_lazy_with(options);
-        let ready = Arc::new(Ready::for_all(connections));
-        Self { ready, health, ..Self::of(pool, clock, random) }
+        Self { health, ..Self::of(pool, clock, random) }
     }
 
     /// The database of a pool that is open already, with another clock: tests share one pool.
     pub fn of(pool: PgPool, clock: Clock, random: Random) -> Self {
         let mint = Mint::new(clock.clone(), random.clone());
         Self {
+            ready: Arc::new(Ready::of(&pool)),
             pool,
-            ready: Arc::new(Ready::shared()),
             health: Health::default(),
             waiting: Arc::default(),
             clock,
@@ -102,10 +101,11 @@ impl Database {
         &self.health
     }
 
-    /// Watches over the database for as long as the future is polled; see [`health`].
+    /// Watches over the database for as long as the future is polled; see [`health`]. Only then can connections lie
+    /// ready without being asked how they are.
     pub async fn watch(&self) {
         let options = self.pool.connect_options();
-        health::watch(&self.health, &options).await;
+        tokio::join!(health::watch(&self.health, &options), self.ready.keep_open(&self.health));
     }
 
     /// How many wait for a connection just now.
@@ -114,9 +114,17 @@ impl Database {
     }
 
     async fn acquire(&self) -> Result<Connection> {
-        let _waiting = Waiting::begin(&self.waiting);
-        let taken = self.health.during(self.ready.take(&self.pool, &self.health)).await.map_err(statement::failure)?;
+        let taken = match self.ready.take(&self.health) {
+            Some(taken) => taken,
+            // In a box: whatever opens a connection is large, and would be part of every request that is moved.
+            None => Box::pin(self.wait()).await.map_err(statement::failure)?,
+        };
         Ok(Connection::new(taken, self.health.clone(), Arc::clone(&self.ready)))
+    }
+
+    async fn wait(&self) -> sqlx::Result<Taken> {
+        let _waiting = Waiting::begin(&self.waiting);
+        self.health.during(self.ready.wait(&self.pool, &self.health)).await
     }
 
     async fn begin(&self) -> Result<Connection> {
@@ -182,7 +190,7 @@ impl Database {
     /// Closes every connection, after the statements that run.
     pub async fn close(&self) {
         let closed = self.pool.close();
-        self.ready.close();
+        self.ready.close(&self.health);
         closed.await;
     }
 
@@ -194,7 +202,7 @@ impl Database {
 
 /// The pool's rules: whom it trusts, and for how long.
 fn pool(connections: u32, health: &Health) -> PgPoolOptions {
-    let [opening, taking, returning] = [health, health, health].map(Health::clone);
+    let [opening, taking] = [health, health].map(Health::clone);
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ready::PATIENCE)
@@ -215,10 +223,6 @@ fn pool(connections: u32, health: &Health) -> PgPoolOptions {
                 }
                 Ok(health.try_out(connection).await)
             })
-        })
-        .after_release(move |connection, _| {
-            let health = returning.clone();
-            Box::pin(async move { Ok(!health.is_recent_doubt() || health.try_out(connection).await) })
         })
 }
 
