@@ -1,6 +1,6 @@
 //! The log: lines on standard error, as text or as JSON.
 //!
-//! Lines are gathered for a moment and written together: a system call for each would be a tenth of what a request
+//! Lines are gathered for a moment and written together: a system call for each would be a twentieth of what a read
 //! costs. What warns or tells of an error is written at once, with everything before it, and so is all of it when a
 //! command ends ([`flush`]). Only who kills the process from outside can lose lines, those of the last [`MOMENT`].
 
