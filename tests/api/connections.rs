@@ -99,9 +99,9 @@ fn an_answer_that_nobody_waited_for_is_given_to_nobody_else() {
 #[test]
 fn connections_that_were_cut_while_they_lay_ready_fail_one_request_and_no_more() {
     story_apart(async |t| {
-        // A pool of its own, which knows what the watch knows.
+        // A pool of its own, which knows what the watch knows, and has room for who cuts them.
         let options = PgConnectOptions::clone(&t.app.database().pool().connect_options());
-        let database = Database::open(options, 8, Clock::default(), Random::new());
+        let database = Database::open(options, 12, Clock::default(), Random::new());
         let t = t.beside(|parts| parts.database = database).await;
         let watch = watch(&t).await;
         join_all((0..8).map(|_| t.get("/organizations"))).await.into_iter().for_each(|answer| drop(answer.ok()));
