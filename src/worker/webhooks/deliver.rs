@@ -143,6 +143,7 @@ async fn take(app: &App, lanes: &Lanes) -> Result<Vec<Job>> {
     let (taken, events) = app
         .database()
         .write_system(async |system| {
+            webhooks::keep_to_indexes(system).await?;
             let taken = webhooks::take(system, lease, (total, lanes::USUAL), &rooms).await?;
             let mut seen = HashSet::new();
             let wanted: Vec<_> =
@@ -176,6 +177,7 @@ async fn write(app: &App, done: &[Done]) -> Result<()> {
     outcomes.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     app.database()
         .write_system(async |system| {
+            webhooks::keep_to_indexes(system).await?;
             webhooks::update_deliveries(system, &outcomes).await?;
             webhooks::insert_attempts(system, &outcomes).await
         })
