@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 URL = os.environ["VESTIBULE_URL"].rstrip("/")
 CLIENT_ID = os.environ["VESTIBULE_CLIENT_ID"]
 TOKEN = os.environ["VESTIBULE_ADMIN_TOKEN"]
-MAILBOX = os.environ["VESTIBULE_MAILBOX"]
 
 
 class Receiver:
@@ -48,7 +47,7 @@ class Receiver:
 def letter(recipient: str, words: str) -> EmailMessage | None:
     """A message that has arrived for this address and says this, as text and as HTML."""
     parser = BytesParser(policy=policy.default)
-    for key in (box := mailbox.Maildir(MAILBOX)).keys():
+    for key in (box := mailbox.Maildir(os.environ["VESTIBULE_MAILBOX"])).keys():
         mail = parser.parsebytes(box.get_bytes(key))
         parts = [mail.get_body((form,)) for form in ("plain", "html")]
         if mail["To"] == recipient and all(part and words in part.get_content() for part in parts):
