@@ -92,6 +92,7 @@ async fn run(lent: &mut Lent<'_>, name: &'static str, text: String, arguments: P
     let query = sqlx::query_with(sqlx::AssertSqlSafe(text), arguments);
     let done = lent.health.during(query.execute(&mut *lent.connection));
     trace::statement(name, done).await.map_err(failure)?;
+    lent.settle();
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::db::Tx;
 use crate::kernel::check::is_email;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::Keyring;
-use crate::kernel::id::{InvitationId, OrganizationId, UserId};
+use crate::kernel::id::{InvitationId, MailId, OrganizationId, UserId};
 use crate::kernel::{Error, Result};
 use crate::model::environments::Settings;
 use crate::model::invitations::{Invitation, State, Stored, Token};
@@ -100,7 +100,7 @@ pub async fn create(tx: &mut Tx, sender: &Sender<'_>, input: Create) -> Result<S
     let now = tx.now();
     let id = id.unwrap_or_else(|| tx.mint());
     let token = Token::new(tx.random().alphanumeric(TOKEN_LENGTH));
-    let invitation = Stored {
+    let mut invitation = Stored {
         token_sealed: token.seal(sender.keyring, &id),
         id,
         email,
@@ -110,6 +110,7 @@ pub async fn create(tx: &mut Tx, sender: &Sender<'_>, input: Create) -> Result<S
         role_slug: place.role_slug,
         inviter_user_id,
         accepted_user_id: None,
+        mail_id: None,
         days,
         expires_at: now.plus_seconds(i64::from(days) * DAY_SECONDS),
         accepted_at: None,
@@ -117,10 +118,11 @@ pub async fn create(tx: &mut Tx, sender: &Sender<'_>, input: Create) -> Result<S
         created_at: now,
         updated_at: now,
     };
+    let mail_id = post(tx, sender, &invitation, &token, inviter.as_ref(), place.name.as_deref()).await?;
+    invitation.mail_id = Some(mail_id);
     store::invitations::expire(tx, &invitation.email, invitation.organization_id.as_ref(), now).await?;
     store::invitations::insert(tx, &invitation, &token).await?;
     tx.emit(invitation.created(now))?;
-    post(tx, sender, &invitation, &token, inviter.as_ref(), place.name.as_deref()).await?;
     Ok(invitation)
 }
 
@@ -231,6 +233,7 @@ pub async fn accept(tx: &mut Tx, id: &InvitationId) -> Result<Stored> {
     (invitation.accepted_at, invitation.updated_at) = (Some(now), now);
     store::invitations::update(tx, &invitation).await?;
     tx.emit(invitation.accepted(now))?;
+    withdraw(tx, &invitation, "the invitation was accepted before").await?;
     Ok(invitation)
 }
 
@@ -295,6 +298,7 @@ async fn end(tx: &mut Tx, mut invitation: Stored) -> Result<Stored> {
     (invitation.revoked_at, invitation.updated_at) = (Some(now), now);
     store::invitations::update(tx, &invitation).await?;
     tx.emit(invitation.revoked(now))?;
+    withdraw(tx, &invitation, "the invitation was revoked").await?;
     Ok(invitation)
 }
 
@@ -312,8 +316,6 @@ pub async fn resend(tx: &mut Tx, sender: &Sender<'_>, id: &InvitationId) -> Resu
     invitation.token_sealed = token.seal(sender.keyring, id);
     invitation.expires_at = now.plus_seconds(i64::from(invitation.days) * DAY_SECONDS);
     invitation.updated_at = now;
-    store::invitations::renew(tx, &invitation, &token).await?;
-    tx.emit(invitation.resent(now))?;
     let inviter = match &invitation.inviter_user_id {
         Some(id) => store::users::find(tx, id).await?,
         None => None,
@@ -322,8 +324,19 @@ pub async fn resend(tx: &mut Tx, sender: &Sender<'_>, id: &InvitationId) -> Resu
         Some(id) => store::organizations::find(tx, id).await?.map(|organization| organization.name),
         None => None,
     };
-    post(tx, sender, &invitation, &token, inviter.as_ref(), name.as_deref()).await?;
+    withdraw(tx, &invitation, "another link took the place of the one in it").await?;
+    invitation.mail_id = Some(post(tx, sender, &invitation, &token, inviter.as_ref(), name.as_deref()).await?);
+    store::invitations::renew(tx, &invitation, &token).await?;
+    tx.emit(invitation.resent(now))?;
     Ok(invitation)
+}
+
+/// Keeps a message that still waits from being sent, for its link leads nowhere any more.
+async fn withdraw(tx: &mut Tx, invitation: &Stored, why: &str) -> Result<()> {
+    match &invitation.mail_id {
+        Some(id) => store::mail::withdraw(tx, id, why).await,
+        None => Ok(()),
+    }
 }
 
 async fn post(
@@ -333,7 +346,7 @@ async fn post(
     token: &Token,
     inviter: Option<&User>,
     organization: Option<&str>,
-) -> Result<()> {
+) -> Result<MailId> {
     let what = organization.map_or_else(|| "sign up".to_owned(), |name| format!("join {name}"));
     let opening = match inviter {
         Some(user) => format!("{} has invited you to {what}.", called(user)),
@@ -345,7 +358,7 @@ async fn post(
         action: Some(("Accept the invitation", sender.accept_url(token)?)),
         closing: "If you did not expect this, you can leave it unanswered.",
     };
-    mail::post(tx, sender.keyring, &invitation.email, &letter, invitation.expires_at).await.map(drop)
+    mail::post(tx, sender.keyring, &invitation.email, &letter, invitation.expires_at).await
 }
 
 /// What a user is called: their name, or their address if nothing else is known.

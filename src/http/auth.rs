@@ -9,6 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::request::Parts;
 
+use super::callers::Caller;
 use super::state::App;
 use crate::db::{Database, Db, System, Tx};
 use crate::kernel::{Error, Result};
@@ -39,6 +40,11 @@ impl Scope {
         Self { app, environment: Arc::new(environment), actor }
     }
 
+    /// The scope of a caller whose key is known.
+    pub(super) fn of_caller(app: App, Caller { environment, key }: Caller) -> Self {
+        Self { app, environment, actor: Actor::key(&key) }
+    }
+
     /// The application, for what is not data: hashing, signing, time.
     pub fn app(&self) -> &App {
         &self.app
@@ -62,7 +68,7 @@ impl FromRequestParts<App> for Scope {
         let key = bearer(&parts.headers).ok_or_else(Error::unauthenticated)?;
         let caller = app.callers().find(app, key).await?.ok_or_else(Error::unauthenticated)?;
         app.limits().request(&caller.key)?;
-        Ok(Self { app: app.clone(), environment: caller.environment, actor: Actor::key(&caller.key) })
+        Ok(Self::of_caller(app.clone(), caller))
     }
 }
 

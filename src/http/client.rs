@@ -5,9 +5,9 @@
 
 use super::auth::Scope;
 use super::state::App;
-use crate::kernel::crypto::sha256;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
+use crate::model::environments::Environment;
 use crate::model::events::Actor;
 use crate::store;
 
@@ -25,19 +25,22 @@ pub async fn named(app: &App, client_id: &str) -> Result<Scope> {
 ///
 /// A key of another environment is answered like one that does not exist.
 pub async fn authenticate(app: &App, client_id: &str, secret: Option<&Secret<String>>) -> Result<Scope> {
+    let Some(secret) = secret else {
+        let environment = find(app, client_id).await?;
+        return Ok(Scope::of(app.clone(), environment, Actor::client(client_id)));
+    };
+    let caller = app.callers().find(app, secret.expose()).await?;
+    let Some(caller) = caller.filter(|caller| caller.environment.client_id == client_id) else {
+        // Which of the two is wrong, is told; a client that is unknown comes first.
+        find(app, client_id).await?;
+        return Err(Error::oauth("invalid_client", "Invalid client secret."));
+    };
+    app.limits().request(&caller.key)?;
+    Ok(Scope::of_caller(app.clone(), caller))
+}
+
+async fn find(app: &App, client_id: &str) -> Result<Environment> {
     let mut system = app.database().system().await?;
     let found = store::system::environments::find_by_client_id(&mut system, client_id).await?;
-    let environment = found.ok_or_else(|| Error::oauth("invalid_client", "Invalid client ID."))?;
-    let mut actor = Actor::client(client_id);
-    if let Some(secret) = secret {
-        let hash = sha256(secret.expose().as_bytes());
-        let found = store::system::environments::find_by_key(&mut system, &hash).await?;
-        let (_, key) = found
-            .filter(|(managed, _)| managed.key == environment.key)
-            .ok_or_else(|| Error::oauth("invalid_client", "Invalid client secret."))?;
-        app.limits().request(&key)?;
-        actor = Actor::key(&key);
-    }
-    drop(system);
-    Ok(Scope::of(app.clone(), environment, actor))
+    found.ok_or_else(|| Error::oauth("invalid_client", "Invalid client ID."))
 }

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::event::Event;
-use crate::kernel::id::{InvitationId, OrganizationId, UserId};
+use crate::kernel::id::{InvitationId, MailId, OrganizationId, UserId};
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result, schema};
 
@@ -91,6 +91,8 @@ pub struct Stored {
     pub inviter_user_id: Option<UserId>,
     /// Who accepted.
     pub accepted_user_id: Option<UserId>,
+    /// The message that carries its link.
+    pub mail_id: Option<MailId>,
     /// For how many days it is good, each time that it is sent.
     pub days: i32,
     /// When it can not be accepted any more.

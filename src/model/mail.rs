@@ -19,7 +19,7 @@ crate::words! {
         Queued = "queued",
         /// A server for mail has taken it over.
         Sent = "sent",
-        /// It was refused, or could not be sent in time.
+        /// It was refused, could not be sent in time, or was of no use any more.
         Failed = "failed",
     }
 }

@@ -14,6 +14,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
 
 /// For how long a name server may think, each time that it is asked.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -49,6 +50,20 @@ impl Resolver {
     /// Asks this name server, or those that the system is configured to ask.
     pub fn new(server: Option<SocketAddr>) -> Self {
         Self { server }
+    }
+
+    /// The name servers that are asked.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell of its own.
+    pub fn servers(&self) -> Result<Vec<SocketAddr>, Error> {
+        if let Some(server) = self.server {
+            return Ok(vec![server]);
+        }
+        let (config, _) = read_system_conf().map_err(Error::NoServer)?;
+        let port = |server: &NameServerConfig| server.connections.first().map_or(53, |connection| connection.port);
+        Ok(config.name_servers().iter().map(|server| SocketAddr::new(server.ip, port(server))).collect())
     }
 
     /// The texts of the TXT records of a name, each put together of its strings (RFC 1035, 3.3.14; RFC 7208, 3.3).

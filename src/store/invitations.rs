@@ -13,7 +13,7 @@ use crate::{page_sql, sql};
 macro_rules! columns {
     () => {
         "i.id, i.email, i.state, i.token_sealed, i.organization_id, i.user_id, i.inviter_user_id, i.accepted_user_id,
-         i.days, i.expires_at, i.accepted_at, i.revoked_at, i.created_at, i.updated_at,
+         i.mail_id, i.days, i.expires_at, i.accepted_at, i.revoked_at, i.created_at, i.updated_at,
          coalesce((select r.slug
                    from organization_memberships m
                    join resources root
@@ -130,9 +130,9 @@ pub async fn expire(db: &mut Db, email: &str, organization: Option<&Organization
 pub async fn insert(db: &mut Db, invitation: &Stored, token: &Token) -> Result<()> {
     db.query(sql!(
         "insert into invitations (environment, id, email, email_normal, state, token_hash, token_sealed,
-                                  organization_id, user_id, role_slug, inviter_user_id, days, expires_at, created_at,
-                                  updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+                                  organization_id, user_id, role_slug, inviter_user_id, mail_id, days, expires_at,
+                                  created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
     ))
     .bind(&invitation.id)
     .bind(&invitation.email)
@@ -144,6 +144,7 @@ pub async fn insert(db: &mut Db, invitation: &Stored, token: &Token) -> Result<(
     .bind(invitation.user_id.as_ref())
     .bind(invitation.role_slug.as_deref())
     .bind(invitation.inviter_user_id.as_ref())
+    .bind(invitation.mail_id.as_ref())
     .bind(invitation.days)
     .bind(invitation.expires_at)
     .bind(invitation.created_at)
@@ -178,15 +179,16 @@ pub async fn update(db: &mut Db, invitation: &Stored) -> Result<()> {
     .map(drop)
 }
 
-/// Gives an invitation another token and another end.
+/// Gives an invitation another token, another message that carries it, and another end.
 pub async fn renew(db: &mut Db, invitation: &Stored, token: &Token) -> Result<()> {
     db.query(sql!(
-        "update invitations set token_hash = $3, token_sealed = $4, expires_at = $5, updated_at = $6
+        "update invitations set token_hash = $3, token_sealed = $4, mail_id = $5, expires_at = $6, updated_at = $7
          where environment = $1 and id = $2"
     ))
     .bind(&invitation.id)
     .bind(&token.hash()[..])
     .bind(&invitation.token_sealed)
+    .bind(invitation.mail_id.as_ref())
     .bind(invitation.expires_at)
     .bind(invitation.updated_at)
     .run()

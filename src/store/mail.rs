@@ -22,6 +22,19 @@ pub struct New<'n> {
     pub expires_at: Timestamp,
 }
 
+/// Gives up a message that is not sent yet, and says why. One that is just being sent may arrive all the same.
+pub async fn withdraw(db: &mut Db, id: &MailId, why: &str) -> Result<()> {
+    db.query(sql!(
+        "update mail set state = 'failed', next_attempt_at = null, failure = $3
+         where environment = $1 and id = $2 and state = 'queued'"
+    ))
+    .bind(id)
+    .bind(why)
+    .run()
+    .await
+    .map(drop)
+}
+
 /// Writes a new message, to be sent at once.
 pub async fn insert(db: &mut Db, new: New<'_>, now: Timestamp) -> Result<()> {
     db.query(sql!(

@@ -272,6 +272,81 @@ fn what_a_server_died_over_is_sent_by_another_when_the_lease_is_over() {
     });
 }
 
+/// Somebody is invited to sign up.
+async fn invite(t: &Test, to: &str) -> Value {
+    t.post("/user_management/invitations", json!({ "email": to })).await.created()
+}
+
+/// What becomes of an invitation now.
+async fn settle(t: &Test, invitation: &Value, how: &str) {
+    let id = invitation["id"].as_str().unwrap();
+    t.post(format!("/user_management/invitations/{id}/{how}"), json!({})).await.ok();
+}
+
+#[test]
+fn a_link_that_leads_nowhere_any_more_is_not_sent() {
+    story_apart(async |t| {
+        let smtp = Smtp::start(Manner::Answers("451 4.7.1 try later")).await;
+        let t = server(&t, smtp.mailer()).await;
+        let mut made = Vec::new();
+        for name in ["revoked", "resent", "accepted", "pending"] {
+            made.push(invite(&t, &format!("{name}@example.test")).await);
+        }
+        t.user("accepted@example.test").await;
+        round(&t).await;
+        settle(&t, &made[0], "revoke").await;
+        settle(&t, &made[1], "resend").await;
+        settle(&t, &made[2], "accept").await;
+        smtp.behave(Manner::Takes);
+        t.advance(61);
+        round(&t).await;
+        let mut to: Vec<_> = smtp.received().into_iter().map(|mail| mail.to).collect();
+        to.sort_unstable();
+        assert_eq!(to, ["pending@example.test", "resent@example.test"]);
+        let mail = t.mail().await;
+        let mut told: Vec<_> = mail
+            .iter()
+            .filter(|mail| mail["state"] == "failed" && mail["next_attempt_at"].is_null())
+            .map(|mail| (mail["to"].as_str().unwrap(), mail["failure"].as_str().unwrap()))
+            .collect();
+        told.sort_unstable();
+        let why = ["the invitation was accepted before", "another link took the place of the one in it"];
+        let expected = [
+            ("accepted@example.test", why[0]),
+            ("resent@example.test", why[1]),
+            ("revoked@example.test", "the invitation was revoked"),
+        ];
+        assert_eq!(told, expected);
+        // What was sent is not given up afterwards.
+        settle(&t, &made[3], "revoke").await;
+        let sent = t.mail().await.into_iter().find(|mail| mail["to"] == "pending@example.test").unwrap();
+        assert_eq!(sent["state"], "sent");
+    });
+}
+
+#[test]
+fn a_message_that_is_given_up_while_it_is_sent_says_what_came_of_it() {
+    story_apart(async |t| {
+        let made = [invite(&t, "out@example.test").await, invite(&t, "kept@example.test").await];
+        let database = t.app.database();
+        let (now, lease) = (database.clock.now(), database.clock.now().plus_seconds(180));
+        let taken = database.write_system(async |s| system::mail::claim(s, lease, 8).await).await.unwrap();
+        for invitation in &made {
+            settle(&t, invitation, "revoke").await;
+        }
+        for mail in &taken {
+            let outcome = match mail.recipient.as_str() {
+                "out@example.test" => Outcome::Sent(now),
+                _ => Outcome::Delayed(lease, "try later".to_owned()),
+            };
+            database.write_system(async |s| system::mail::settle(s, mail, &outcome).await).await.unwrap();
+        }
+        let mail = t.mail().await;
+        let told = |to: &str| mail.iter().find(|mail| mail["to"] == to).map(|mail| mail["state"].clone());
+        assert_eq!((told("out@example.test"), told("kept@example.test")), (Some(json!("sent")), Some(json!("failed"))));
+    });
+}
+
 #[test]
 fn mail_that_is_written_wakes_the_worker() {
     story_apart(async |t| {

@@ -1,13 +1,22 @@
 //! `vestibule doctor`: it names what is wrong and what to do, changes nothing, and finds a well server well.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
+use tokio::net::{TcpListener, UdpSocket};
 
 use crate::database::{KEY, Mode, Postgres, Wire};
 use crate::harness::{Ended, Place};
 
+/// Nobody is there. Otherwise the name servers of this machine would be asked, which may be far away.
+const NO_NAME_SERVER: (&str, &str) = ("VESTIBULE_DNS_SERVER", "127.0.0.1:9");
+
 async fn doctor(place: &Place, settings: &[(&str, &str)]) -> (Ended, Vec<Value>) {
+    examined(place, &[&[NO_NAME_SERVER], settings].concat()).await
+}
+
+async fn examined(place: &Place, settings: &[(&str, &str)]) -> (Ended, Vec<Value>) {
     let ended = place.run(&["doctor", "--json"], settings).await;
     let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.log));
     assert_eq!(report["ok"], ended.code() == Some(0), "{report}");
@@ -16,6 +25,22 @@ async fn doctor(place: &Place, settings: &[(&str, &str)]) -> (Ended, Vec<Value>)
         assert_eq!(finding["advice"].is_null(), well, "whatever is not well comes with what to do: {finding}");
     }
     (ended, report["findings"].as_array().unwrap().clone())
+}
+
+/// A name server that knows no name, on this machine.
+async fn name_server() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut packet = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut packet).await {
+            // The question is sent back, as an answer, with the code for a name that does not exist (RFC 1035, 4.1.1).
+            packet[2] |= 0x80;
+            packet[3] = 0x83;
+            let _ = socket.send_to(&packet[..length], from).await;
+        }
+    });
+    address
 }
 
 /// The finding of a check that is in this state.
@@ -48,7 +73,7 @@ async fn nothing_is_made_by_looking_and_a_running_server_is_well() {
 
     // In words, and while it does not run.
     server.stop().await;
-    let ended = place.run(&["doctor"], &[]).await;
+    let ended = place.run(&["doctor"], &[NO_NAME_SERVER]).await;
     assert_eq!(ended.code(), Some(0), "{}", ended.log);
     assert!(ended.out.contains("0 failed"), "{}", ended.out);
     assert_eq!(place.postmaster(), None, "what was started for it was stopped");
@@ -112,4 +137,50 @@ async fn a_database_is_looked_at_without_its_password_being_shown() {
     wire.set(Mode::Silent);
     let (ended, _) = doctor(&place, &settings).await;
     assert_eq!(ended.code(), Some(1), "{}", ended.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_server_and_the_server_for_mail_are_called_and_what_is_away_is_named() {
+    let place = Place::new();
+    let dns = name_server().await.to_string();
+    let smtp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = smtp.local_addr().unwrap();
+    let from = ("VESTIBULE_MAIL_FROM", "no-reply@example.com");
+    let url = format!("smtp://{address}?tls=opportunistic");
+    let (ended, findings) =
+        examined(&place, &[("VESTIBULE_DNS_SERVER", &dns), ("VESTIBULE_SMTP_URL", &url), from]).await;
+    assert_eq!(ended.code(), Some(0), "{}", ended.out);
+    assert_eq!(found(&findings, "name server", "ok")["message"], format!("{dns} answers"));
+    let message = format!("a server for mail listens at {address}");
+    assert_eq!(found(&findings, "mail", "ok")["message"], message);
+
+    // One that takes what it is asked and never answers, and nobody at all.
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let dns = silent.local_addr().unwrap().to_string();
+    let url = "smtp://user:p4ssw0rd@127.0.0.1:1?tls=required";
+    let (ended, findings) =
+        examined(&place, &[("VESTIBULE_DNS_SERVER", &dns), ("VESTIBULE_SMTP_URL", url), from]).await;
+    assert_eq!(ended.code(), Some(0), "a start does not depend on either: {}", ended.out);
+    let dumb = found(&findings, "name server", "warning");
+    assert!(dumb["message"].as_str().unwrap().starts_with(&format!("{dns}: ")), "{dumb}");
+    assert!(dumb["advice"].as_str().unwrap().contains("VESTIBULE_DNS_SERVER"));
+    let away = found(&findings, "mail", "warning");
+    assert!(away["message"].as_str().unwrap().contains("127.0.0.1:1"), "{away}");
+    assert!(away["advice"].as_str().unwrap().contains("VESTIBULE_SMTP_URL"));
+    assert!(!ended.out.contains("p4ssw0rd"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_servers_of_the_system_are_named_where_no_other_is_chosen() {
+    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let named = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    let named: Vec<_> = named.map(|rest| rest.trim().split('%').next().unwrap().to_owned()).collect();
+    let (ended, findings) = examined(&Place::new(), &[]).await;
+    assert_eq!(ended.code(), Some(0), "{}", ended.out);
+    let told = findings.iter().filter(|finding| finding["check"] == "name server");
+    let told: Vec<_> = told.map(|finding| finding["message"].as_str().unwrap()).collect();
+    assert_eq!(told.len(), named.len().max(1), "{told:?}");
+    for address in &named {
+        assert!(told.iter().any(|it| it.contains(address) && it.contains("of the system")), "{address} in {told:?}");
+    }
 }

@@ -61,9 +61,9 @@ impl Findings {
                 State::Warning => "warning",
                 State::Failed => "FAILED",
             };
-            text.push_str(&format!("{state:<8}{check:<14}{message}\n"));
+            text.push_str(&format!("{state:<8}{check:<16}{message}\n"));
             if let Some(advice) = advice {
-                text.push_str(&format!("{:22}to do: {advice}\n", ""));
+                text.push_str(&format!("{:24}to do: {advice}\n", ""));
             }
         }
         let count = |state| self.0.iter().filter(|finding| finding.state == state).count();

@@ -1,5 +1,6 @@
-//! What the server would call out to, tried as far as the settings name it. Nothing else is ever called.
+//! What the server would call out to by its settings, tried. Nothing else is ever called.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -12,7 +13,9 @@ use crate::outbound::dns::Resolver;
 
 /// How long somebody may take to pick up.
 const PATIENCE: Duration = Duration::from_secs(5);
-const ADVICE_DNS: &str = "correct VESTIBULE_DNS_SERVER, or let this machine through to it";
+const NAME_SERVER: &str = "name server";
+/// A name that nobody has (RFC 6761, 6.2). One below `invalid` would not do: the resolver answers it by itself.
+const NOBODYS: &str = "vestibule.test.";
 
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
     name_server(config, findings).await;
@@ -21,15 +24,35 @@ pub(super) async fn examine(config: &Config, findings: &mut Findings) {
     collector(config, findings).await;
 }
 
-/// A name server that was chosen is asked for a name that is nobody's: any answer will do.
+/// The name servers that the server would ask are asked for a name that is nobody's: any answer will do.
 async fn name_server(config: &Config, findings: &mut Findings) {
-    const CHECK: &str = "name server";
-    let Some(server) = config.dns_server else { return };
-    let asked = timeout(PATIENCE, Resolver::new(Some(server)).texts("vestibule.invalid.")).await;
-    match asked {
-        Ok(Ok(_)) => findings.ok(CHECK, format!("{server} answers")),
-        Ok(Err(error)) => findings.warning(CHECK, format!("{server}: {error}"), ADVICE_DNS),
-        Err(_) => findings.warning(CHECK, format!("{server} does not answer within 5 s"), ADVICE_DNS),
+    let (of, advice) = match config.dns_server {
+        Some(_) => ("", "correct VESTIBULE_DNS_SERVER, or let this machine through to it"),
+        None => {
+            (" of the system", "see /etc/resolv.conf, or set VESTIBULE_DNS_SERVER; domains cannot be verified without")
+        }
+    };
+    let servers = match Resolver::new(config.dns_server).servers() {
+        Ok(servers) if servers.is_empty() => {
+            return findings.warning(NAME_SERVER, "the system names none", advice);
+        }
+        Ok(servers) => servers,
+        Err(error) => return findings.warning(NAME_SERVER, error.to_string(), advice),
+    };
+    for server in servers {
+        match ask(server).await {
+            Ok(()) => findings.ok(NAME_SERVER, format!("{server}{of} answers")),
+            Err(why) => findings.warning(NAME_SERVER, format!("{server}{of}: {why}"), advice),
+        }
+    }
+}
+
+/// Whether this name server answers at all.
+async fn ask(server: SocketAddr) -> Result<(), String> {
+    match timeout(PATIENCE, Resolver::new(Some(server)).texts(NOBODYS)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }
 

@@ -60,7 +60,8 @@ pub async fn claim(system: &mut System, lease: Timestamp, rows: i64) -> Result<V
         .await
 }
 
-/// Writes what came of an attempt, unless the lease was over and somebody else has tried since.
+/// Writes what came of an attempt, unless the lease was over and somebody else has tried since, or the message was given up
+/// meanwhile and did not get out.
 pub async fn settle(system: &mut System, mail: &Claimed, outcome: &Outcome) -> Result<()> {
     let (state, next, sent, failure) = match outcome {
         Outcome::Sent(at) => (State::Sent, None, Some(*at), None),
@@ -70,7 +71,7 @@ pub async fn settle(system: &mut System, mail: &Claimed, outcome: &Outcome) -> R
     system
         .query(sql!(
             "update mail set state = $4, next_attempt_at = $5, sent_at = $6, failure = $7
-             where environment = $1 and id = $2 and attempts = $3 and state = 'queued'"
+             where environment = $1 and id = $2 and attempts = $3 and (state = 'queued' or $4 = 'sent')"
         ))
         .bind(mail.environment)
         .bind(&mail.id)

@@ -197,6 +197,12 @@ macro_rules! queues {
     };
 }
 
+/// Has the statements of this transaction go by indexes. The queue is empty one moment and full the next, and plans are
+/// made, and kept, by what the statistics said last: for an empty table they read all of it for each row.
+pub async fn keep_to_indexes(system: &mut System) -> Result<()> {
+    system.query(sql!("select set_config('enable_seqscan', 'off', true)")).run().await.map(drop)
+}
+
 /// Takes up to `total` deliveries that are due, until `lease`: of each endpoint at most `usual`, or what [`Room`] says,
 /// and first of those endpoints that have waited longest, so that nobody's queue stands before another's.
 pub async fn take(

@@ -34,10 +34,10 @@ type Done = (Taken, Outcome, Duration);
 
 /// Sends what is due as it becomes due, until the server stops.
 pub async fn run(app: &App, due: &Notify, mut stop: watch::Receiver<bool>) {
-    let lanes = Lanes::default();
-    // There is never more under way than has room here.
+    let lanes = Arc::new(Lanes::default());
+    // Where more than this waits to be written, the next attempts keep their places until there is room.
     let (tell, told) = mpsc::channel(usize::try_from(lanes::TOTAL).unwrap_or(1));
-    let freed = Notify::new();
+    let freed = Arc::new(Notify::new());
     let sending = async {
         // Dropped with all that it runs, if it is.
         let mut attempts = JoinSet::new();
@@ -50,38 +50,43 @@ pub async fn run(app: &App, due: &Notify, mut stop: watch::Receiver<bool>) {
         drop(attempts);
         drop(tell);
     };
-    tokio::join!(sending, write_all(app, &lanes, &freed, told));
+    tokio::join!(sending, write_all(app, told));
 }
 
 async fn send_all(
     app: &Arc<App>,
-    lanes: &Lanes,
-    (due, freed): (&Notify, &Notify),
+    lanes: &Arc<Lanes>,
+    (due, freed): (&Notify, &Arc<Notify>),
     tell: &mpsc::Sender<Done>,
     attempts: &mut JoinSet<()>,
 ) {
     loop {
-        let jobs = take_or_log(app, lanes).await;
-        if jobs.is_empty() {
-            tokio::select! {
-                () = due.notified() => {}
-                () = freed.notified() => {}
-                () = sleep(PAUSE) => {}
-            }
-        }
-        for job in jobs {
-            let (app, tell) = (app.clone(), tell.clone());
+        // Each helping is all that is due and has room, so what comes next waits for either.
+        for job in take_or_log(app, lanes).await {
+            let (app, lanes, freed, tell) = (app.clone(), lanes.clone(), freed.clone(), tell.clone());
             attempts.spawn(async move {
+                let done = attempt(app, job).await;
+                let (environment, endpoint) = (done.0.environment, done.0.endpoint_id.clone());
+                let (well, took) = (done.1.status == Status::Delivered, done.2);
                 // If nobody listens any more the server stops, and another one takes the delivery up.
-                let _ = tell.send(attempt(app, job).await).await;
+                let _ = tell.send(done).await;
+                // Not only when it is written: the receiver is free now, and may have the next one meanwhile.
+                if lanes.end(environment, &endpoint, well, took) {
+                    freed.notify_one();
+                }
             });
         }
         while attempts.try_join_next().is_some() {}
+        tokio::select! {
+            () = due.notified() => {}
+            () = freed.notified() => {}
+            () = sleep(PAUSE) => {}
+        }
     }
 }
 
-/// Writes down what comes back, much at once, and tells that there is room again.
-async fn write_all(app: &App, lanes: &Lanes, freed: &Notify, mut told: mpsc::Receiver<Done>) {
+/// Writes down what comes back, as much at once as has come meanwhile.
+async fn write_all(app: &App, mut told: mpsc::Receiver<Done>) {
     let mut done = Vec::new();
     while told.recv_many(&mut done, WRITTEN_AT_ONCE).await > 0 {
         // What cannot be written now has been sent all the same, so it is not given up until its lease has ended.
@@ -94,10 +99,7 @@ async fn write_all(app: &App, lanes: &Lanes, freed: &Notify, mut told: mpsc::Rec
                 }
             }
         }
-        for (taken, outcome, took) in done.drain(..) {
-            lanes.end(taken.environment, &taken.endpoint_id, outcome.status == Status::Delivered, took);
-        }
-        freed.notify_one();
+        done.clear();
     }
 }
 
@@ -141,6 +143,7 @@ async fn take(app: &App, lanes: &Lanes) -> Result<Vec<Job>> {
     let (taken, events) = app
         .database()
         .write_system(async |system| {
+            webhooks::keep_to_indexes(system).await?;
             let taken = webhooks::take(system, lease, (total, lanes::USUAL), &rooms).await?;
             let mut seen = HashSet::new();
             let wanted: Vec<_> =
@@ -174,6 +177,7 @@ async fn write(app: &App, done: &[Done]) -> Result<()> {
     outcomes.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     app.database()
         .write_system(async |system| {
+            webhooks::keep_to_indexes(system).await?;
             webhooks::update_deliveries(system, &outcomes).await?;
             webhooks::insert_attempts(system, &outcomes).await
         })

@@ -4,7 +4,7 @@
 //! that all of them share, each for as long as a time-out takes.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::db::EnvironmentKey;
@@ -31,29 +31,45 @@ struct Lane {
 
 /// For how long it is remembered that an endpoint failed. It may have been deleted since.
 const MEMORY: Duration = Duration::from_mins(15);
+/// For how long it is remembered that an endpoint does well, after the last that it was sent: longer than the moment
+/// between two helpings of a full queue, or each would begin with the usual again.
+const GOOD_MEMORY: Duration = Duration::from_secs(10);
 
 /// The lanes of all endpoints that something is known of.
 #[derive(Debug, Default)]
-pub struct Lanes(Mutex<HashMap<Key, Lane>>);
+pub struct Lanes(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    lanes: HashMap<Key, Lane>,
+    under_way: i32,
+}
+
+impl Lane {
+    fn is_remembered(&self) -> bool {
+        let memory = if self.allowed < USUAL { MEMORY } else { GOOD_MEMORY };
+        self.under_way > 0 || self.last.elapsed() < memory
+    }
+}
 
 impl Lanes {
     /// How many more may be sent now: to all together, and to each endpoint that differs from the usual.
     pub fn room(&self) -> (i32, Vec<Room>) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.retain(|_, lane| lane.under_way > 0 || lane.last.elapsed() < MEMORY);
-        let under_way: i32 = lanes.values().map(|lane| lane.under_way).sum();
+        let mut state = self.lock();
+        state.lanes.retain(|_, lane| lane.is_remembered());
         let room = |((environment, endpoint), lane): (&Key, &Lane)| Room {
             environment: *environment,
             endpoint: endpoint.clone(),
             room: lane.allowed - lane.under_way,
         };
-        (TOTAL - under_way, lanes.iter().map(room).collect())
+        (TOTAL - state.under_way, state.lanes.iter().map(room).collect())
     }
 
     /// One is sent.
     pub fn begin(&self, environment: EnvironmentKey, endpoint: &WebhookEndpointId) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry((environment, endpoint.clone())).or_insert(Lane {
+        let mut state = self.lock();
+        state.under_way += 1;
+        let lane = state.lanes.entry((environment, endpoint.clone())).or_insert(Lane {
             under_way: 0,
             allowed: USUAL,
             last: Instant::now(),
@@ -61,11 +77,12 @@ impl Lanes {
         lane.under_way += 1;
     }
 
-    /// One has come back, well or not, after that long.
-    pub fn end(&self, environment: EnvironmentKey, endpoint: &WebhookEndpointId, well: bool, took: Duration) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (environment, endpoint.clone());
-        let Some(lane) = lanes.get_mut(&key) else { return };
+    /// One has come back, well or not, after that long. Answers whether it is time to take more: an endpoint that has
+    /// half of its lane free is worth the statement, and so is any place where there was none.
+    pub fn end(&self, environment: EnvironmentKey, endpoint: &WebhookEndpointId, well: bool, took: Duration) -> bool {
+        let mut state = self.lock();
+        let was_full = state.under_way >= TOTAL;
+        let Some(lane) = state.lanes.get_mut(&(environment, endpoint.clone())) else { return true };
         lane.under_way -= 1;
         lane.last = Instant::now();
         lane.allowed = match (well, took < QUICK) {
@@ -73,9 +90,12 @@ impl Lanes {
             (true, false) => (lane.allowed / 2).max(1),
             (false, _) => 1,
         };
-        // Of those that do well nothing need be remembered while nothing is sent to them.
-        if lane.under_way == 0 && lane.allowed >= USUAL {
-            lanes.remove(&key);
-        }
+        let is_half_free = lane.under_way <= lane.allowed / 2;
+        state.under_way -= 1;
+        was_full || is_half_free
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@
 // access token with the SDK's own helper, and reads the event log. Every step is asserted. It may run against a
 // server that already holds data: all names are new on each run, and it deletes what the API lets it delete.
 //
-// It also receives a webhook, claims a domain, gives out API keys and asks for a feature flag.
+// It also receives a webhook, claims a domain, gives out API keys, asks for a feature flag, and invites people.
 //
 // Needs VESTIBULE_URL, VESTIBULE_API_KEY, VESTIBULE_CLIENT_ID and, for the flag, VESTIBULE_ADMIN_TOKEN; and a server that may
 // send webhooks to 127.0.0.1.
@@ -446,6 +446,60 @@ step('a feature flag is on for those who are its targets', async ({ workos: { fe
   equal(await on(), 1);
   await flags.removeFlagTarget({ slug, targetId: organization.id });
   equal(await on(), 0);
+});
+
+// --- invitations and waitlists ----------------------------------------------------------------------------------
+
+step('an invitation is sent, sent again and accepted, which makes a member', async (world) => {
+  const users = world.workos.userManagement;
+  const email = `Invited-${RUN}@example.com`;
+  const where = { organizationId: world.organization.id, roleSlug: EDITOR };
+  const made = await users.sendInvitation({ email, ...where, expiresInDays: 3, inviterUserId: world.user.id });
+  deepEqual([made.email, made.state, made.organizationId], [email, 'pending', where.organizationId]);
+  deepEqual([made.roleSlug, made.inviterUserId], [EDITOR, world.user.id]);
+  ok(made.acceptInvitationUrl.includes(made.token), 'the link does not carry the token');
+  equal((await users.findInvitationByToken(made.token)).id, made.id);
+  const resent = await users.resendInvitation(made.id);
+  await rejects(NotFoundException, users.findInvitationByToken(made.token));
+  equal((await users.findInvitationByToken(resent.token)).id, made.id);
+  const accepted = await users.acceptInvitation(made.id);
+  equal(accepted.state, 'accepted');
+  world.others = [...world.others, accepted.acceptedUserId];
+  const { data: joined } = await users.listOrganizationMemberships({ userId: accepted.acceptedUserId });
+  deepEqual(joined.map((m) => [m.organizationId, m.status, m.role.slug]), [[where.organizationId, 'active', EDITOR]]);
+});
+
+step('an address is invited once, until the invitation is revoked', async ({ workos: { userManagement: users } }) => {
+  const email = `guest-${RUN}@example.com`;
+  const made = await users.sendInvitation({ email });
+  equal((await rejects(GenericServerException, users.sendInvitation({ email }))).code, 'email_already_invited');
+  deepEqual(ids(await users.listInvitations({ email: email.toUpperCase() })), [made.id]);
+  equal((await users.revokeInvitation(made.id)).state, 'revoked');
+  equal((await users.getInvitation(made.id)).state, 'revoked');
+  equal((await rejects(GenericServerException, users.acceptInvitation(made.id))).code, 'invite_not_pending');
+  equal((await rejects(GenericServerException, users.resendInvitation(made.id))).code, 'invite_revoked');
+});
+
+step('who waits to be let in is approved, denied or forgotten', async ({ workos: { userManagement: users } }) => {
+  const additionalFields = { company: 'Acme', seats: '12' };
+  const email = `ann-${RUN}@example.com`;
+  const made = await users.createWaitlistEntry('default', { email, additionalFields, sendConfirmationEmail: true });
+  const [waitlist] = (await users.listWaitlists()).data;
+  equal((await users.getWaitlist('default')).id, waitlist.id);
+  deepEqual([made.state, made.additionalFields, made.waitlistId], ['pending', additionalFields, waitlist.id]);
+  const other = await users.createWaitlistEntry('default', { email: `ben-${RUN}@example.com` });
+  const found = await users.listWaitlistEntries('default', { state: 'pending', email: `BEN-${RUN}@example.com` });
+  deepEqual(ids(found), [other.id]);
+  equal((await users.denyWaitlistEntry(other.id)).state, 'denied');
+  await rejects(UnprocessableEntityException, users.denyWaitlistEntry(other.id));
+  const approved = await users.approveWaitlistEntry(made.id);
+  ok(approved.state === 'approved' && approved.approvedAt, 'it is not approved');
+  // Who is approved is invited.
+  deepEqual((await users.listInvitations({ email })).data.map((i) => i.state), ['pending']);
+  for (const entry of [made, other]) {
+    await users.deleteWaitlistEntry(entry.id);
+    await rejects(NotFoundException, users.deleteWaitlistEntry(entry.id));
+  }
 });
 
 // --- errors -----------------------------------------------------------------------------------------------------

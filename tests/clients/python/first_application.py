@@ -4,10 +4,11 @@ It makes an organization, a user, roles and a membership, checks a permission, s
 access token with the SDK's own helper, and reads the event log. Every step is asserted. It may run against a
 server that already holds data: all names are new on each run, and it deletes what the API lets it delete.
 
-It also receives a webhook, claims a domain, gives out API keys and asks for a feature flag.
+It also receives a webhook, claims a domain, gives out API keys, asks for a feature flag, invites people and reads the mail
+that they get, and keeps the settings of an application.
 
-Needs VESTIBULE_URL, VESTIBULE_API_KEY, VESTIBULE_CLIENT_ID and, for the flag, VESTIBULE_ADMIN_TOKEN; and a server that may
-send webhooks to 127.0.0.1.
+Needs VESTIBULE_URL, VESTIBULE_API_KEY, VESTIBULE_CLIENT_ID and, for the flag, VESTIBULE_ADMIN_TOKEN; a server that may send
+webhooks to 127.0.0.1; and in VESTIBULE_MAILBOX the folder (a Maildir) where the mail that it sends arrives.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from workos.organizations.models import OrganizationDomainData
 from workos.session import seal_session_from_auth_response
 from workos.user_management import PasswordPlaintext
 
-from operated import Receiver, new_flag
+from operated import Receiver, letter, new_flag
 from story import Story, World, equal, eventually, holds, raises
 
 URL = os.environ["VESTIBULE_URL"].rstrip("/")
@@ -561,6 +562,118 @@ def _(world: World) -> None:
     on = [f.slug for f in flags.list_organization_feature_flags(world.organization.id).data]
     equal([flag for flag in on if flag == slug], [])
     raises(NotFoundError, lambda: flags.get_feature_flag(f"none-{RUN}"))
+
+
+# --- invitations and waitlists ---------------------------------------------------------------------------------
+
+
+@story.step("an invitation arrives by mail, its link leads to it, and accepting it makes a member")
+def _(world: World) -> None:
+    users, email = world.workos.user_management, f"Invited-{RUN}@example.com"
+    made = users.send_invitation(
+        email=email,
+        organization_id=world.organization.id,
+        role_slug=EDITOR,
+        expires_in_days=3,
+        inviter_user_id=world.user.id,
+    )
+    equal((made.email, made.state, made.organization_id), (email, "pending", world.organization.id))
+    equal((made.role_slug, made.inviter_user_id), (EDITOR, world.user.id))
+    holds(made.token in made.accept_invitation_url, "the link does not carry the token")
+    equal(users.find_invitation_by_token(made.token).id, made.id)
+    mail = eventually(lambda: letter(email, made.token), 30)
+    equal((mail["To"], mail["Subject"]), (email, f"You have been invited to join Acme Inc {RUN}"))
+    resent = users.resend_invitation(made.id)
+    raises(NotFoundError, lambda: users.find_invitation_by_token(made.token))
+    eventually(lambda: letter(email, resent.token), 30)
+    accepted = users.accept_invitation(made.id)
+    holds(accepted.state == "accepted" and accepted.accepted_user_id, "nobody has accepted")
+    world.others = [*world.others, accepted.accepted_user_id]
+    members = world.workos.organization_membership
+    joined = members.list_organization_memberships(user_id=accepted.accepted_user_id).data
+    equal([(m.organization_id, m.status, m.role.slug) for m in joined], [(world.organization.id, "active", EDITOR)])
+
+
+@story.step("an address is invited once, until the invitation is revoked")
+def _(world: World) -> None:
+    users, email = world.workos.user_management, f"guest-{RUN}@example.com"
+    made = users.send_invitation(email=email)
+    equal(raises(BadRequestError, lambda: users.send_invitation(email=email)).code, "email_already_invited")
+    equal([i.id for i in users.list_invitations(email=email.upper()).data], [made.id])
+    equal(users.revoke_invitation(made.id).state, "revoked")
+    equal(users.get_invitation(made.id).state, "revoked")
+    equal(raises(BadRequestError, lambda: users.accept_invitation(made.id)).code, "invite_not_pending")
+    equal(raises(BadRequestError, lambda: users.resend_invitation(made.id)).code, "invite_revoked")
+
+
+@story.step("who waits to be let in is told so, and is approved, denied or forgotten")
+def _(world: World) -> None:
+    users = world.workos.user_management
+    ann, ben = (f"{name}-{RUN}@example.com" for name in ("ann", "ben"))
+    fields = {"company": "Acme", "seats": "12"}
+    made = users.create_waitlist_entry("default", email=ann, additional_fields=fields, send_confirmation_email=True)
+    waitlist = users.list_waitlists().data[0]
+    equal(users.get_waitlist("default").id, waitlist.id)
+    equal((made.state, made.additional_fields, made.waitlist_id), ("pending", fields, waitlist.id))
+    mail = eventually(lambda: letter(ann, "on the waitlist"), 30)
+    equal(mail["Subject"], "You are on the waitlist")
+    other = users.create_waitlist_entry("default", email=ben)
+    listed = users.list_waitlist_entries("default", state="pending", email=ben.upper()).data
+    equal([e.id for e in listed], [other.id])
+    equal(users.create_waitlist_entry_deny(other.id).state, "denied")
+    raises(UnprocessableEntityError, lambda: users.create_waitlist_entry_deny(other.id))
+    approved = users.create_waitlist_entry_approve(made.id)
+    holds(approved.state == "approved" and approved.approved_at, "it is not approved")
+    # Who is approved is invited.
+    invited = users.list_invitations(email=ann).data
+    equal([i.state for i in invited], ["pending"])
+    eventually(lambda: letter(ann, invited[0].token), 30)
+    for entry in (made, other):
+        users.delete_waitlist_entry(entry.id)
+        raises(NotFoundError, lambda: users.delete_waitlist_entry(entry.id))
+
+
+# --- the settings of an application ------------------------------------------------------------------------------
+
+
+@story.step("redirect URIs are made, listed and deleted")
+def _(world: World) -> None:
+    users = world.workos.user_management
+    first, second = (f"https://app-{RUN}.example.com/{path}" for path in ("callback", "other"))
+    kept = users.create_redirect_uri(uri=first)
+    made = users.create_redirect_uri(uri=second)
+    equal((made.uri, made.default), (second, False))
+    listed = [u.uri for u in users.list_redirect_uris(limit=100).data]
+    holds(first in listed and second in listed, f"the redirect URIs are {listed}")
+    refused = raises(UnprocessableEntityError, lambda: users.create_redirect_uri(uri=first))
+    equal(refused.code, "redirect_uri_already_exists")
+    users.delete_redirect_uris(made.id)
+    raises(NotFoundError, lambda: users.delete_redirect_uris(made.id))
+    # The first one of an environment is its default, and stays.
+    if kept.default:
+        equal(raises(ConflictError, lambda: users.delete_redirect_uris(kept.id)).code, "default_redirect_uri")
+    else:
+        users.delete_redirect_uris(kept.id)
+
+
+@story.step("origins of browsers are allowed once each")
+def _(world: World) -> None:
+    users, origin = world.workos.user_management, f"https://app-{RUN}.example.com"
+    made = users.create_cors_origin(origin=origin)
+    equal(made.origin, origin)
+    equal(raises(ConflictError, lambda: users.create_cors_origin(origin=origin)).code, "duplicate_cors_origin")
+    holds(made.id in [o.id for o in users.list_cors_origins(limit=100).data], "the origin is not listed")
+    raises(UnprocessableEntityError, lambda: users.create_cors_origin(origin="nowhere"))
+
+
+@story.step("the template of access tokens is checked and kept")
+def _(world: World) -> None:
+    users = world.workos.user_management
+    content = '{ "team": {{ user.metadata.team || \'none\' }} }'
+    equal(users.update_jwt_template(content=content).content, content)
+    equal(users.list_jwt_template().content, content)
+    raises(UnprocessableEntityError, lambda: users.update_jwt_template(content='{ "sub": "somebody else" }'))
+    equal(users.list_jwt_template().content, content)
 
 
 # --- errors ----------------------------------------------------------------------------------------------------

@@ -1,11 +1,15 @@
-"""What an application does not do by the SDK: it listens for webhooks, and its operator makes feature flags."""
+"""What an application does not do by the SDK: it listens for webhooks, people read mail, its operator makes feature flags."""
 
 from __future__ import annotations
 
 import json
+import mailbox
 import os
 import threading
 import urllib.request
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 URL = os.environ["VESTIBULE_URL"].rstrip("/")
@@ -38,6 +42,17 @@ class Receiver:
         """Stops listening."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def letter(recipient: str, words: str) -> EmailMessage | None:
+    """A message that has arrived for this address and says this, as text and as HTML."""
+    parser = BytesParser(policy=policy.default)
+    for key in (box := mailbox.Maildir(os.environ["VESTIBULE_MAILBOX"])).keys():
+        mail = parser.parsebytes(box.get_bytes(key))
+        parts = [mail.get_body((form,)) for form in ("plain", "html")]
+        if mail["To"] == recipient and all(part and words in part.get_content() for part in parts):
+            return mail
+    return None
 
 
 def operator(method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:

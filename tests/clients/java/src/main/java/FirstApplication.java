@@ -2,6 +2,7 @@ import static com.workos.common.http.RetryConfig.DISABLED;
 
 import com.workos.WorkOS;
 import com.workos.authorization.ResourceTarget;
+import com.workos.common.exceptions.BadRequestException;
 import com.workos.common.exceptions.NotFoundException;
 import com.workos.common.exceptions.UnauthorizedException;
 import com.workos.common.exceptions.UnprocessableEntityException;
@@ -11,6 +12,7 @@ import com.workos.common.http.PatchField;
 import com.workos.models.ApiKey;
 import com.workos.models.Flag;
 import com.workos.models.Group;
+import com.workos.models.Invitation;
 import com.workos.models.Organization;
 import com.workos.models.OrganizationApiKeyWithValue;
 import com.workos.models.OrganizationDomain;
@@ -20,6 +22,7 @@ import com.workos.models.WebhookEndpoint;
 import com.workos.models.WorkOSEvent;
 import com.workos.organizationmembership.CreateUserRole;
 import com.workos.types.CreateWebhookEndpointEvents;
+import com.workos.types.InvitationState;
 import com.workos.usermanagement.CreateUserPassword;
 import com.workos.webhooks.Webhook;
 import java.io.IOException;
@@ -86,6 +89,8 @@ public final class FirstApplication {
     application.groups();
     application.apiKeys();
     application.domainsAndFlags();
+    application.invitations();
+    application.settings();
     application.webhooksAndEvents();
     application.refusalsAndTheEnd();
     // The HTTP client of the SDK keeps threads that nobody waits for.
@@ -258,6 +263,57 @@ public final class FirstApplication {
     } catch (IOException | InterruptedException error) {
       throw new IllegalStateException(error);
     }
+  }
+
+  private void invitations() {
+    story.step("an invitation is sent, sent again and accepted, which makes a member", () -> {
+      var users = workos.getUserManagement();
+      String email = "Invited-" + RUN + "@example.com";
+      Invitation made = users.sendInvitation(email, organization.getId(), EDITOR, 3L, user);
+      Story.equal(made.getEmail(), email);
+      Story.equal(made.getRoleSlug(), EDITOR);
+      Story.equal(made.getInviterUserId(), user);
+      Story.equal(users.findInvitationByToken(made.getToken()).getId(), made.getId());
+      Invitation resent = users.resendInvitation(made.getId());
+      Story.raises(NotFoundException.class, () -> users.findInvitationByToken(made.getToken()));
+      Story.equal(users.findInvitationByToken(resent.getToken()).getId(), made.getId());
+      String accepted = users.acceptInvitation(made.getId()).getAcceptedUserId();
+      Story.equal(users.getInvitation(made.getId()).getState(), InvitationState.Accepted);
+      Story.equal(users.get(accepted).getEmail(), email);
+      users.delete(accepted);
+    });
+    story.step("an address is invited once, until the invitation is revoked", () -> {
+      var users = workos.getUserManagement();
+      String email = "guest-" + RUN + "@example.com";
+      Invitation made = users.sendInvitation(email);
+      WorkOSException again = Story.raises(BadRequestException.class, () -> users.sendInvitation(email));
+      Story.equal(again.code, "email_already_invited");
+      var listed = users.listInvitations(null, null, 10, null, null, email).data;
+      Story.equal(listed.stream().map(Invitation::getId).toList(), List.of(made.getId()));
+      Story.equal(users.revokeInvitation(made.getId()).getState(), InvitationState.Revoked);
+      WorkOSException late = Story.raises(BadRequestException.class, () -> users.acceptInvitation(made.getId()));
+      Story.equal(late.code, "invite_not_pending");
+    });
+  }
+
+  private void settings() {
+    story.step("redirect URIs, origins and the template of access tokens are kept", () -> {
+      var users = workos.getUserManagement();
+      String origin = "https://java-" + RUN + ".example.com";
+      users.createRedirectUri(origin + "/callback");
+      String other = users.createRedirectUri(origin + "/other").getId();
+      Story.holds(
+          users.listRedirectUris(null, null, 100).data.stream().anyMatch(one -> one.getId().equals(other)), "not listed");
+      users.deleteRedirectUris(other);
+      Story.raises(NotFoundException.class, () -> users.deleteRedirectUris(other));
+      Story.equal(users.createCorsOrigin(origin).getOrigin(), origin);
+      WorkOSException again = Story.raises(WorkOSGenericException.class, () -> users.createCorsOrigin(origin));
+      Story.equal(again.status + " " + again.code, "409 duplicate_cors_origin");
+      String content = "{ \"team\": {{ user.metadata.team || 'none' }} }";
+      Story.equal(users.updateJWTTemplate(content).getContent(), content);
+      Story.equal(users.listJWTTemplate().getContent(), content);
+      Story.raises(UnprocessableEntityException.class, () -> users.updateJWTTemplate("{\"sub\": \"me\"}"));
+    });
   }
 
   private void webhooksAndEvents() {
