@@ -116,6 +116,8 @@ pub async fn list(db: &mut Db, filter: &Filter, page: &Page<OrganizationKind>) -
 
 /// Writes a new organization with the root of its resource tree, and the row that makes the root its own ancestor. Its
 /// domains are rows of their own.
+///
+/// The type of roots is there for as long as the environment is; without either, the key to the environment refuses all.
 pub async fn insert(db: &mut Db, organization: &Organization, root: &ResourceId) -> Result<()> {
     db.query(sql!(
         "with organization as (
@@ -125,9 +127,8 @@ pub async fn insert(db: &mut Db, organization: &Organization, root: &ResourceId)
              returning environment, id, created_at),
          root as (
              insert into resources (environment, id, organization_id, type, created_at, updated_at)
-             select o.environment, $10, o.id,
-                    (select key from resource_types where environment = $1 and slug = $11), o.created_at, o.created_at
-             from organization o
+             select o.environment, $10, o.id, t.key, o.created_at, o.created_at
+             from organization o join resource_types t on t.environment = $1 and t.slug = $11
              returning key, type)
          insert into resource_ancestors (descendant, ancestor, depth, type) select key, key, 0, type from root"
     ))
