@@ -19,6 +19,8 @@ pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod redirect_uris;
+pub mod resources;
+pub mod role_assignments;
 pub mod roles;
 pub mod sessions;
 pub mod users;
@@ -39,6 +41,8 @@ pub fn routes() -> Routes {
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(authorization::routes())
+        .merge(resources::routes())
+        .merge(role_assignments::routes())
         .merge(authentication::routes())
         .merge(sessions::routes())
         .merge(jwks::routes())

@@ -177,7 +177,7 @@ impl Read for Timestamp {
 
 impl<K: Kind> Read for Id<K> {
     fn schema() -> Value {
-        schema::id(K::PREFIX)
+        schema::id::<K>()
     }
 
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {
@@ -275,6 +275,20 @@ pub trait ReadFields: Sized {
 
     /// Takes its fields out of the object.
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// Two such groups in one object.
+impl<A: ReadFields, B: ReadFields> ReadFields for (A, B) {
+    fn describe(fields: &mut Fields) {
+        A::describe(fields);
+        B::describe(fields);
+    }
+
+    fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
+        // Both are read, so that every fault is found.
+        let (a, b) = (A::read_fields(map, at), B::read_fields(map, at));
+        Some((a?, b?))
+    }
 }
 
 /// An object of named fields, as [`body!`](crate::body) declares them.

@@ -22,6 +22,7 @@ pub mod permissions;
 pub mod redirect_uris;
 pub mod refresh_tokens;
 pub mod resource_types;
+pub mod resources;
 pub mod role_assignments;
 pub mod roles;
 pub mod sessions;

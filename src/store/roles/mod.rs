@@ -254,6 +254,7 @@ pub struct New {
 /// Writes a new role, the lowest in the order of the environment if it belongs to it.
 pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
     let message = || format!("A role with the slug '{}' already exists.", new.slug);
+    let missing_type = || Error::missing_named("Resource type", &new.resource_type_slug);
     db.query(sql!(
         "with r as (
              insert into roles (environment, id, organization_id, slug, name, description, resource_type, is_default,
@@ -282,8 +283,9 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
     .await
     .on_constraint("roles_id_key", id_conflict)
     .on_constraint("roles_environment_slug_key", || Error::conflict("role_slug_conflict", message()))
-    .on_constraint("roles_organization_slug_key", || Error::conflict("organization_role_slug_conflict", message()))?
-    .ok_or_else(|| Error::missing_named("Resource type", &new.resource_type_slug))
+    .on_constraint("roles_organization_slug_key", || Error::conflict("organization_role_slug_conflict", message()))
+    .on_constraint("roles_resource_type_fkey", missing_type)?
+    .ok_or_else(missing_type)
 }
 
 /// Writes a changed role.
@@ -303,9 +305,19 @@ pub async fn delete(db: &mut Db, role: RoleKey) -> Result<()> {
     db.query(sql!("delete from roles where environment = $1 and key = $2")).bind(role).run().await.map(drop)
 }
 
-/// Whether anybody has the role, on whatever resource.
+/// Whether any membership has the role for itself, on whatever resource.
 pub async fn is_assigned(db: &mut Db, role: RoleKey) -> Result<bool> {
-    db.query(sql!("select exists (select from role_assignments where environment = $1 and role = $2)"))
+    db.query(sql!(
+        "select exists (select from role_assignments where environment = $1 and role = $2 and not id ^@ 'gra_')"
+    ))
+    .bind(role)
+    .value()
+    .await
+}
+
+/// Whether any group has the role, on whatever resource.
+pub async fn is_assigned_to_group(db: &mut Db, role: RoleKey) -> Result<bool> {
+    db.query(sql!("select exists (select from role_assignments where environment = $1 and role = $2 and id ^@ 'gra_')"))
         .bind(role)
         .value()
         .await
