@@ -11,6 +11,7 @@ mod api_keys;
 mod architecture;
 mod authorization;
 mod callers;
+mod checks_together;
 mod command_line;
 mod conventions;
 mod cors;
