@@ -151,6 +151,13 @@ impl<'c, 'p, K: Kind> PageStatement<'c, 'p, K> {
         Self { statement: statement.bind(scan.above).bind(scan.below).bind(scan.rows), page }
     }
 
+    /// A page in the order of keys that are not the ids: the statement has the cursors themselves, null where there is
+    /// none, and finds out where they stand.
+    pub(super) fn by_key(statement: Statement<'c>, page: &'p Page<K>) -> Self {
+        let (above, below) = page.bounds();
+        Self { statement: statement.bind(above).bind(below).bind(page.scan().rows), page }
+    }
+
     /// Binds the next parameter, from `$5` on.
     pub fn bind<'t, T: Encode<'t, Postgres> + Type<Postgres>>(mut self, value: T) -> Self {
         self.statement = self.statement.bind(value);
