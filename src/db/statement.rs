@@ -207,6 +207,12 @@ fn is_orphan(error: &sqlx::Error) -> bool {
     constraint.and_then(DatabaseError::constraint).is_some_and(|name| name.ends_with("_environment_fkey"))
 }
 
+/// Whether a statement failed because it waited too long for what somebody else holds.
+pub fn is_lock_timeout(error: &Error) -> bool {
+    let failed = error.source_as::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    failed.and_then(DatabaseError::code).is_some_and(|code| code == "55P03")
+}
+
 /// Gives a violated constraint its meaning.
 pub trait OnConstraint {
     /// If the statement failed on the constraint of this name, answers this error instead.

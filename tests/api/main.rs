@@ -40,6 +40,8 @@ mod pages;
 mod passwords;
 mod permissions;
 mod redirect_uris;
+mod resource_types;
+mod resources;
 mod roles;
 mod roles_of_members;
 mod seed;

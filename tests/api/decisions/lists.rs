@@ -175,10 +175,9 @@ fn who_can_shows_memberships_with_their_users_and_without_roles() {
         for key in ["role", "roles"] {
             expected.as_object_mut().unwrap().remove(key).unwrap();
         }
-        for path in [
-            world.members_with("app:read", "a1", "direct"),
-            format!("{}?permission_slug=app:read", named("app", "a1")),
-        ] {
+        for path in
+            [world.members_with("app:read", "a1", "direct"), format!("{}?permission_slug=app:read", named("app", "a1"))]
+        {
             assert_eq!(world.t.get(path).await.ok()["data"], json!([expected]));
         }
         let t = &world.t;

@@ -94,23 +94,21 @@ impl Model {
     fn may(&self, member: &str, permission: &str, resource: &str) -> bool {
         let path = self.path(resource);
         self.active.contains(member)
-            && self
-                .grants_of(member)
-                .any(|(_, role, on)| path.contains(&on.as_str()) && self.has(role, permission))
+            && self.grants_of(member).any(|(_, role, on)| path.contains(&on.as_str()) && self.has(role, permission))
     }
 
     fn discover(&self, member: &str, permission: &str, parent: &str) -> Vec<String> {
         let kind = self.shape.permissions[PERMISSIONS.iter().position(|slug| *slug == permission).unwrap()];
-        let found = self.resources.iter().filter(|(name, its, _)| {
-            *its == kind && self.is_below(name, parent) && self.may(member, permission, name)
-        });
+        let found = self
+            .resources
+            .iter()
+            .filter(|(name, its, _)| *its == kind && self.is_below(name, parent) && self.may(member, permission, name));
         found.map(|(name, ..)| name.clone()).collect()
     }
 
     fn who(&self, permission: &str, resource: &str, inherited: bool) -> Vec<String> {
-        let direct = |member: &str| {
-            self.grants_of(member).any(|(_, role, on)| on == resource && self.has(role, permission))
-        };
+        let direct =
+            |member: &str| self.grants_of(member).any(|(_, role, on)| on == resource && self.has(role, permission));
         let can = |member: &&&str| self.may(member, permission, resource) && (inherited || direct(member));
         MEMBERS.iter().filter(can).map(ToString::to_string).collect()
     }
@@ -330,18 +328,15 @@ impl Twins {
         };
         let real = |above: bool, with: bool| -> BTreeSet<_> {
             let grants = model.grants_of(member);
-            let grants = grants.filter(|(_, role, on)| {
-                place(on).is_some() == above && model.has(role, permission) == with
-            });
+            let grants =
+                grants.filter(|(_, role, on)| place(on).is_some() == above && model.has(role, permission) == with);
             let relation = |on: &str| match place(on) {
                 Some(0) => "on",
                 Some(_) => "above",
                 None if model.is_below(on, resource) => "below",
                 None => "beside",
             };
-            grants
-                .map(|grant| (grant.clone(), relation(&grant.2).to_owned(), place(&grant.2)))
-                .collect()
+            grants.map(|grant| (grant.clone(), relation(&grant.2).to_owned(), place(&grant.2))).collect()
         };
         assert_eq!(told("granted_by"), real(true, true));
         assert_eq!(told("elsewhere"), real(false, true));
@@ -403,11 +398,7 @@ fn shape() -> impl Strategy<Value = Shape> {
             })
         })
         .collect::<Vec<_>>();
-    (
-        parents,
-        prop::collection::vec(kind(), PERMISSIONS.len()),
-        prop::collection::vec(kind(), ROLES.len()),
-    )
+    (parents, prop::collection::vec(kind(), PERMISSIONS.len()), prop::collection::vec(kind(), ROLES.len()))
         .prop_map(|(parents, permissions, roles)| Shape { parents, permissions, roles })
 }
 
