@@ -16,6 +16,7 @@ mod connections;
 mod conventions;
 mod cors;
 mod crypto;
+mod decisions;
 mod documents;
 mod event_log;
 mod events;
