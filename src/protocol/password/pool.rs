@@ -3,11 +3,10 @@
 //! Why threads of our own instead of `spawn_blocking`: those must not run at a lower priority, because they are
 //! shared with other work, and each hash there would allocate its 19 MiB anew. Knows nothing about what it runs.
 //!
-//! While requests are served that need no hash, one thread stands still, so that a core has no hash on it
-//! ([`Limits::at_once`]). A low priority does not do that: whoever wakes on a core with a hash may have to wait for the
-//! scheduler's next look at it, 4 ms later where it looks 250 times a second. Some hundred reads a second would meet that
-//! in one of a hundred. So a flood beside reads costs sign-ins half of their rate on two cores and an eighth on eight; a
-//! flood alone has all of them.
+//! While requests are served that need no hash, one thread stands still, so that there is a core without a hash
+//! ([`Limits::at_once`]). A low priority alone was not enough: in a flood of sign-ins one read of a hundred waited for some
+//! milliseconds, about as long as it takes the scheduler to look at a core again. So a flood beside reads has half of its
+//! rate on two cores and seven eighths on eight, and a flood that is alone has all of it.
 
 use std::collections::VecDeque;
 use std::fmt;
