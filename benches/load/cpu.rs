@@ -14,12 +14,17 @@ pub struct Cpu {
     pub server: Duration,
     pub floor: Duration,
     pub postgres: Duration,
+    /// Nobody had anything to do.
+    pub idle: Duration,
+    /// The machine gave the cores to other guests.
+    pub stolen: Duration,
 }
 
 impl Cpu {
     pub fn now(place: &Place) -> Result<Self, Fault> {
         let (server, floor, postmaster) = place.processes()?;
-        let mut cpu = Self::default();
+        let (idle, stolen) = unused()?;
+        let mut cpu = Self { idle, stolen, ..Self::default() };
         for entry in std::fs::read_dir("/proc")? {
             let Some(process) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             // It may have ended meanwhile.
@@ -41,8 +46,20 @@ impl Cpu {
             server: self.server.saturating_sub(before.server),
             floor: self.floor.saturating_sub(before.floor),
             postgres: self.postgres.saturating_sub(before.postgres),
+            idle: self.idle.saturating_sub(before.idle),
+            stolen: self.stolen.saturating_sub(before.stolen),
         }
     }
+}
+
+/// proc_stat(5): what all cores together did not spend on anybody here. Waiting for a disk is idleness too.
+fn unused() -> Result<(Duration, Duration), Fault> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let fields: Vec<u32> = stat.lines().next().unwrap_or_default().split_whitespace().flat_map(str::parse).collect();
+    let [_, _, _, idle, waiting, _, _, stolen, ..] = fields[..] else {
+        return Err("/proc/stat tells too little".into());
+    };
+    Ok((TICK * (idle + waiting), TICK * stolen))
 }
 
 struct Process {

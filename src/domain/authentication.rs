@@ -191,10 +191,8 @@ async fn begin(
     pending: Pending,
     place: Option<(OrganizationId, Standing)>,
 ) -> Result<Entry> {
-    let now = tx.now();
-    store::users::stamp_sign_in(tx, &user.id, now).await?;
-    user.last_sign_in_at = Some(now);
     let issued = sessions::create(tx, issuer, pending, place).await?;
+    user.last_sign_in_at = Some(tx.now());
     Ok(Entry::Admitted(Box::new(Admitted { user: shown(user), issued })))
 }
 

@@ -15,12 +15,13 @@ use super::standings;
 use crate::db::Tx;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::crypto::{Random, sha256};
-use crate::kernel::id::{OrganizationId, SessionId, UserId};
+use crate::kernel::id::{OrganizationId, UserId};
 use crate::kernel::secret::Secret;
 use crate::kernel::{Error, Result};
 use crate::model::authentication::Method;
 use crate::model::sessions::{Status, Stored};
 use crate::store;
+use crate::store::sessions::RefreshHashes;
 
 /// For how long an exchanged token is answered again, by the server's clock.
 pub const GRACE_SECONDS: i64 = 30;
@@ -31,17 +32,16 @@ const FAMILY_LEN: usize = 22;
 const OWN_BYTES: usize = 32;
 
 /// The part that all refresh tokens of a session begin with.
-#[derive(Debug)]
-pub struct Family(Secret<String>);
+struct Family(Secret<String>);
 
 impl Family {
     /// A new one.
-    pub fn new(random: &Random) -> Self {
+    fn new(random: &Random) -> Self {
         Self(Secret::new(random.base64url(16)))
     }
 
     /// What is stored of it.
-    pub fn hash(&self) -> [u8; 32] {
+    fn hash(&self) -> [u8; 32] {
         sha256(self.0.expose().as_bytes())
     }
 
@@ -78,12 +78,12 @@ struct Pair {
     refresh_token: String,
 }
 
-/// Makes the first refresh token of a session.
-pub async fn create(tx: &mut Tx, session: &SessionId, family: &Family) -> Result<Secret<String>> {
-    let token = family.token(tx.random());
-    let now = tx.now();
-    store::refresh_tokens::insert(tx, session, &hash(&token), now).await?;
-    Ok(token)
+/// Makes the first refresh token of a session, and what is stored of it.
+pub fn first(random: &Random) -> (Secret<String>, RefreshHashes) {
+    let family = Family::new(random);
+    let token = family.token(random);
+    let hashes = RefreshHashes { family: family.hash(), first: hash(&token) };
+    (token, hashes)
 }
 
 /// Exchanges a token for a new pair, which speaks for `organization` if one is given, and else for the same one as

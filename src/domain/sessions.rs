@@ -5,7 +5,7 @@
 //! same transaction.
 
 use super::access_tokens::{self, Issuer};
-use super::refresh_tokens::{self, Family, Issued};
+use super::refresh_tokens::{self, Issued};
 use crate::db::Tx;
 use crate::kernel::Result;
 use crate::kernel::id::{OrganizationId, SessionId, UserId};
@@ -13,7 +13,8 @@ use crate::model::authentication::{Pending, Standing};
 use crate::model::sessions::{Status, Stored};
 use crate::store;
 
-/// Begins a session for a user who has passed every gate, in the organization in which they have this standing.
+/// Begins a session for a user who has passed every gate, in the organization in which they have this standing, and notes
+/// on the user that they have signed in.
 ///
 /// The caller holds the user and the membership; so neither can be taken away without seeing this session.
 pub async fn create(
@@ -39,9 +40,8 @@ pub async fn create(
         created_at: now,
         updated_at: now,
     };
-    let family = Family::new(tx.random());
-    store::sessions::insert(tx, &session, &pending.client_id, &family.hash()).await?;
-    let refresh_token = refresh_tokens::create(tx, &session.id, &family).await?;
+    let (refresh_token, hashes) = refresh_tokens::first(tx.random());
+    store::sessions::insert(tx, &session, &pending.client_id, &hashes).await?;
     let access_token = access_tokens::sign(tx, issuer, &session, standing.as_ref()).await?;
     tx.emit(session.clone().at(now).created())?;
     Ok(Issued {

@@ -30,7 +30,6 @@ pub async fn enter(tx: &mut Tx, user: &UserId, organization: &OrganizationId) ->
 
 /// The same, where it is no mistake to be none.
 pub async fn find(tx: &mut Tx, user: &UserId, organization: &OrganizationId) -> Result<Option<Standing>> {
-    let held = store::organizations::hold(tx, organization).await?
-        && store::organization_memberships::hold_active(tx, user, organization).await?;
+    let held = store::organization_memberships::hold_active_with_organization(tx, user, organization).await?;
     if held { store::organization_memberships::find_standing(tx, user, organization).await } else { Ok(None) }
 }

@@ -1,7 +1,7 @@
 //! The edge: what happens around every request, known route or not.
 //!
 //! Gives it an id, measures it, logs it, and turns panics and unknown paths into the API's envelope. Internal
-//! failures are logged here and nowhere else.
+//! failures are logged here and nowhere else. What hashes passwords is told of every request that is none of its own.
 
 use std::any::Any;
 use std::time::Instant;
@@ -16,13 +16,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use super::cors;
 use super::error::Cause;
 use super::extract::not_found;
 use super::routes::Routes;
 use super::state::App;
+use super::{cors, health};
 use crate::kernel::error::Kind;
 use crate::kernel::{Error, trace};
+use crate::protocol::password;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -58,7 +59,11 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     if let Some(trace_id) = traced.trace_id() {
         span.record("trace_id", trace_id);
     }
-    let mut response = traced.during(next.run(request).instrument(span.clone())).await;
+    let work = traced.during(next.run(request).instrument(span.clone()));
+    let (mut response, asked_for_a_hash) = password::watch(work).await;
+    if !asked_for_a_hash && !health::PROBES.contains(&route) {
+        app.hasher().others_served();
+    }
 
     let _entered = span.enter();
     let status = response.status();

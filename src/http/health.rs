@@ -10,6 +10,9 @@ use super::state::App;
 use crate::db::migrate;
 use crate::kernel::{Error, Result};
 
+/// Where machines ask. They do so all the time, and it tells nothing of anybody being served.
+pub const PROBES: [&str; 3] = ["/livez", "/readyz", "/health"];
+
 /// The routes of health.
 pub fn routes() -> Routes {
     Routes::family("health").access(Access::Public).get("/livez", live).get("/readyz", ready).get("/health", ready)

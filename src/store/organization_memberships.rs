@@ -246,6 +246,22 @@ pub async fn hold_active(db: &mut Db, user: &UserId, organization: &Organization
     .map(|found| found.unwrap_or(false))
 }
 
+/// The same, and the organization is held before it: it cannot be deleted either. PostgreSQL locks in the order in which
+/// the clauses name the tables, and looks at the rows again after each wait.
+pub async fn hold_active_with_organization(db: &mut Db, user: &UserId, organization: &OrganizationId) -> Result<bool> {
+    db.query(sql!(
+        "select true from organizations o
+         join organization_memberships m on m.environment = o.environment and m.organization_id = o.id
+         where o.environment = $1 and m.user_id = $2 and o.id = $3 and m.status = 'active'
+         for key share of o for share of m"
+    ))
+    .bind(user)
+    .bind(organization)
+    .find_value()
+    .await
+    .map(|found| found.unwrap_or(false))
+}
+
 /// The organizations of which the user is an active member, oldest membership first.
 pub async fn list_choices(db: &mut Db, user: &UserId) -> Result<Vec<Choice>> {
     db.query(sql!(

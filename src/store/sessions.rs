@@ -129,12 +129,26 @@ pub async fn lock_open_of_organization(
     .await
 }
 
-/// Writes a new session; `family` is the hash of what its refresh tokens begin with.
-pub async fn insert(db: &mut Db, session: &Stored, client_id: &str, family: &[u8; 32]) -> Result<()> {
+/// What a client will show to go on with a session, as hashes.
+#[derive(Debug)]
+pub struct RefreshHashes {
+    /// Of what all its refresh tokens begin with.
+    pub family: [u8; 32],
+    /// Of the first one.
+    pub first: [u8; 32],
+}
+
+/// Writes a new session with its first refresh token, and notes on its user, whom the caller holds, that they signed in.
+/// That is no change of the user: `updated_at` stays.
+pub async fn insert(db: &mut Db, session: &Stored, client_id: &str, hashes: &RefreshHashes) -> Result<()> {
     db.query(sql!(
-        "insert into sessions (environment, id, user_id, organization_id, client_id, method, ip_address, user_agent,
-                               family, authenticated_at, refreshed_at, expires_at, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11, $11)"
+        "with entered as (
+             update users set last_sign_in_at = $11 where environment = $1 and id = $3),
+         begun as (
+             insert into sessions (environment, id, user_id, organization_id, client_id, method, ip_address, user_agent,
+                                   family, authenticated_at, refreshed_at, expires_at, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11, $11))
+         insert into refresh_tokens (environment, session_id, hash, created_at) values ($1, $2, $13, $11)"
     ))
     .bind(&session.id)
     .bind(&session.user_id)
@@ -143,10 +157,11 @@ pub async fn insert(db: &mut Db, session: &Stored, client_id: &str, family: &[u8
     .bind(session.method)
     .bind(session.ip_address.as_deref())
     .bind(session.user_agent.as_deref())
-    .bind(&family[..])
+    .bind(&hashes.family[..])
     .bind(session.authenticated_at)
     .bind(session.created_at)
     .bind(session.expires_at)
+    .bind(&hashes.first[..])
     .run()
     .await
     .map(drop)

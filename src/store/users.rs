@@ -254,16 +254,6 @@ fn creation_error(field: &str, code: &'static str, message: &'static str) -> Err
     Error::refused("user_creation_error", format!("Could not create user. {message}")).with_faults(vec![fault])
 }
 
-/// Notes that the user signed in at this moment. It is no change of the user: `updated_at` stays.
-pub async fn stamp_sign_in(db: &mut Db, id: &UserId, at: Timestamp) -> Result<()> {
-    db.query(sql!("update users set last_sign_in_at = $3 where environment = $1 and id = $2"))
-        .bind(id)
-        .bind(at)
-        .run()
-        .await
-        .map(drop)
-}
-
 /// Makes this the hash of the user's password, whether they had one or not.
 pub async fn set_password(db: &mut Db, id: &UserId, hash: &str, at: Timestamp) -> Result<()> {
     db.query(sql!(

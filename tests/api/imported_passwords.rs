@@ -72,6 +72,7 @@ fn hasher(threads: usize) -> Hasher {
         threads: NonZeroUsize::new(threads).unwrap(),
         queue: NonZeroUsize::new(100).unwrap(),
         keep_memory: Duration::from_hours(1),
+        ..Limits::default()
     };
     Hasher::start(Random::new(), limits).unwrap()
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use vestibule::kernel::crypto::Random;
 use vestibule::kernel::secret::Secret;
-use vestibule::protocol::password::{Error, Hasher, ImportError, Limits, PhcError, Scheme, Verdict, import, strength};
+use vestibule::protocol::password::{
+    Error, Hasher, ImportError, Limits, PhcError, Scheme, Verdict, import, strength, watch,
+};
 
 const MIB: usize = 1024 * 1024;
 /// `password` with the salt `somesalt`, by the reference implementation (Python's argon2-cffi), with our parameters.
@@ -20,7 +22,27 @@ const OTHERS: [&str; 3] = [
 
 fn hasher(threads: usize, queue: usize, keep_memory: Duration) -> Hasher {
     let [threads, queue] = [threads, queue].map(|number| NonZeroUsize::new(number).unwrap());
-    Hasher::start(Random::new(), Limits { threads, queue, keep_memory }).unwrap()
+    Hasher::start(Random::new(), Limits { threads, queue, keep_memory, ..Limits::default() }).unwrap()
+}
+
+/// Two threads, one of which stands still for so long after others were served.
+fn polite(make_way: Duration) -> Hasher {
+    let [threads, queue] = [2, 100].map(|number| NonZeroUsize::new(number).unwrap());
+    Hasher::start(Random::new(), Limits { threads, queue, make_way, ..Limits::default() }).unwrap()
+}
+
+/// Keeps the threads of a hasher busy until this is dropped.
+fn keep_busy(hasher: &Hasher) -> JoinSet<()> {
+    let mut senders = JoinSet::new();
+    for _ in 0..4 {
+        let hasher = hasher.clone();
+        senders.spawn(async move {
+            loop {
+                hasher.verify(secret("password"), OTHERS[1].to_owned()).await.unwrap();
+            }
+        });
+    }
+    senders
 }
 
 fn small() -> Hasher {
@@ -160,6 +182,59 @@ async fn a_flood_is_refused_beyond_the_queue_and_passes() {
 }
 
 #[test]
+fn one_core_is_left_to_others_for_as_long_as_they_are_here() {
+    let limits = |threads: usize| Limits {
+        threads: NonZeroUsize::new(threads).unwrap(),
+        make_way: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let [here, away] = [199, 200].map(|passed| Some(Duration::from_millis(passed)));
+    for (threads, beside, alone) in [(1, 1, 1), (2, 1, 2), (8, 7, 8)] {
+        assert_eq!(limits(threads).at_once(here), beside);
+        assert_eq!(limits(threads).at_once(away), alone);
+        assert_eq!(limits(threads).at_once(None), alone, "nobody was ever here");
+    }
+}
+
+#[tokio::test]
+async fn a_thread_stands_still_while_others_are_served() {
+    let hasher = polite(Duration::from_hours(1));
+    let _busy = keep_busy(&hasher);
+    until(&hasher, |load| load.running == 2).await;
+    hasher.others_served();
+    assert_eq!(hasher.load().at_once, 1);
+    // What was begun before is finished.
+    until(&hasher, |load| load.running == 1).await;
+    for _ in 0..4 {
+        hasher.verify(secret("password"), OURS.to_owned()).await.unwrap();
+        until(&hasher, |load| load.queued > 1).await;
+        assert!(hasher.load().running <= 1);
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_stood_still_works_again_when_nobody_else_is_there() {
+    let hasher = polite(Duration::from_millis(50));
+    for _ in 0..3 {
+        let busy = keep_busy(&hasher);
+        hasher.others_served();
+        until(&hasher, |load| load.running == 2).await;
+        drop(busy);
+        until(&hasher, |load| load.running + load.queued == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn it_is_told_whether_a_request_asked_for_a_hash() {
+    let hasher = hasher(1, 1, Duration::from_hours(1));
+    assert_eq!(watch(async { 7 }).await, (7, false));
+    assert!(watch(hasher.hash(secret("password"))).await.1);
+    assert!(watch(async { hasher.admit() }).await.1, "one that may be refused has asked");
+    hasher.hash(secret("password")).await.unwrap();
+    assert!(!watch(async {}).await.1, "what nobody watched says nothing of those who are");
+}
+
+#[test]
 fn operators_see_the_queue() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
@@ -171,6 +246,7 @@ fn operators_see_the_queue() {
     let page = handle.render();
     assert!(page.contains("\nvestibule_password_hash_queue 1\n"), "{page}");
     assert!(page.contains("\nvestibule_password_hash_running 0\n"), "{page}");
+    assert!(page.contains("\nvestibule_password_hash_at_once 1\n"), "{page}");
 }
 
 #[cfg(target_os = "linux")]

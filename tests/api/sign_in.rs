@@ -60,6 +60,7 @@ fn new_hasher(queue: usize) -> Hasher {
         threads: NonZeroUsize::MIN,
         queue: NonZeroUsize::new(queue).unwrap(),
         keep_memory: Duration::from_hours(1),
+        ..password::Limits::default()
     };
     Hasher::start(Random::new(), limits).unwrap()
 }
@@ -271,6 +272,27 @@ fn a_sign_in_that_finds_the_queue_full_is_told_when_to_come_back() {
         flood.shutdown().await;
         until("nothing is left", async || hasher.load().queued + hasher.load().running == 0).await;
         t.sign_in("ann@example.com").await;
+    });
+}
+
+#[test]
+fn only_requests_without_a_password_keep_a_core_free_of_passwords() {
+    story(async |_| {
+        let threads = NonZeroUsize::new(2).unwrap();
+        let limits = password::Limits { threads, make_way: Duration::from_hours(1), ..password::Limits::default() };
+        let hasher = Hasher::start(Random::new(), limits).unwrap();
+        let clone = hasher.clone();
+        let t = Test::with(|parts| parts.hasher = clone).await;
+        t.person("ann@example.com").await;
+        t.sign_in("ann@example.com").await;
+        let wrong = json!({ "email": "ann@example.com", "password": "wrong" });
+        t.grant("password", wrong).await.fails(400, "invalid_credentials");
+        for probe in ["/livez", "/readyz", "/health"] {
+            t.get(probe).await.ok();
+        }
+        assert_eq!(hasher.load().at_once, 2);
+        t.get("/organizations").await.ok();
+        assert_eq!(hasher.load().at_once, 1);
     });
 }
 

@@ -9,6 +9,7 @@
 //! other systems, and one that was made of other bytes could never be matched again.
 
 mod imported;
+mod others;
 mod phc;
 mod pool;
 mod strength;
@@ -16,6 +17,7 @@ mod strength;
 use std::time::Duration;
 
 pub use imported::{ImportError, SaltPosition, Scheme, export, import};
+pub use others::watch;
 pub use phc::{PhcError, Verdict};
 pub use pool::{Limits, Load};
 pub use strength::{Weakness, strength};
@@ -57,11 +59,11 @@ impl From<Error> for kernel::Error {
 /// Hashes and verifies passwords on threads of its own. Cheap to clone; all clones share the threads.
 ///
 /// A hash takes 20 ms of a core and 19 MiB on purpose, so whoever sends passwords fast enough could take the whole
-/// machine. Three things prevent it. The work never runs on a thread of the runtime. There are no more such threads
-/// than cores, and on Linux they run 10 nice levels below the others, so that the scheduler gives a core to whoever
-/// else wants it, at once and for about nine tenths of the time. And no more than [`Limits::queue`] passwords wait;
-/// the next one is refused with [`Error::Busy`]. Keeping one caller from filling the queue for all is the business of
-/// the rate limits in front of it.
+/// machine. Four things prevent it. The work never runs on a thread of the runtime. There are no more such threads
+/// than cores, and on Linux they run 10 nice levels below the server's others. While others are
+/// [served](Hasher::others_served), one core is left to them. And no more than [`Limits::queue`] passwords wait; the next
+/// one is refused with [`Error::Busy`]. Keeping one caller from filling the queue for all is the business of the rate
+/// limits in front of it.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     pool: pool::Pool,
@@ -113,6 +115,12 @@ impl Hasher {
     /// Whether it would take another password just now: an early answer for those who would be refused later.
     pub fn admit(&self) -> Result<(), Error> {
         self.pool.admit()
+    }
+
+    /// Says that somebody was served who asked for no hash: for [`Limits::make_way`] from now on a core is left to
+    /// others. Who that was, [`watch`] tells.
+    pub fn others_served(&self) {
+        self.pool.others_served();
     }
 
     /// How busy it is at this moment.

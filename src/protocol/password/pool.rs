@@ -2,6 +2,11 @@
 //!
 //! Why threads of our own instead of `spawn_blocking`: those must not run at a lower priority, because they are
 //! shared with other work, and each hash there would allocate its 19 MiB anew. Knows nothing about what it runs.
+//!
+//! While requests are served that need no hash, one thread stands still, so that there is a core without a hash
+//! ([`Limits::at_once`]). A low priority alone was not enough: in a flood of sign-ins one read of a hundred waited for some
+//! milliseconds, about as long as it takes the scheduler to look at a core again. So a flood beside reads has half of its
+//! rate on two cores and seven eighths on eight, and a flood that is alone has all of it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,10 +19,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Error;
+use super::others::{self, Others};
 use super::phc::Memory;
 
 const QUEUE: &str = "vestibule_password_hash_queue";
 const RUNNING: &str = "vestibule_password_hash_running";
+const AT_ONCE: &str = "vestibule_password_hash_at_once";
 const MEMORY: &str = "vestibule_password_hash_memory_bytes";
 const SECONDS: &str = "vestibule_password_hash_seconds";
 const REFUSED: &str = "vestibule_password_hash_refused_total";
@@ -42,14 +49,26 @@ pub struct Limits {
     pub queue: NonZeroUsize,
     /// How long a thread without work keeps its memory.
     pub keep_memory: Duration,
+    /// For how long others have a core for themselves after one of them was served.
+    pub make_way: Duration,
 }
 
 impl Default for Limits {
-    /// A thread for each core, half a second of work waiting, memory kept for ten seconds.
+    /// A thread for each core, half a second of work waiting, memory kept for ten seconds; a fifth of a second for others,
+    /// which five requests a second make into always.
     fn default() -> Self {
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let queue = threads.saturating_mul(NonZeroUsize::MIN.saturating_add(24));
-        Self { threads, queue, keep_memory: Duration::from_secs(10) }
+        Self { threads, queue, keep_memory: Duration::from_secs(10), make_way: Duration::from_millis(200) }
+    }
+}
+
+impl Limits {
+    /// How many passwords may be hashed at once if others have been away for so long: one fewer while they are here, and
+    /// never none.
+    pub fn at_once(&self, away: Option<Duration>) -> usize {
+        let others = away.is_some_and(|away| away < self.make_way);
+        (self.threads.get() - usize::from(others)).max(1)
     }
 }
 
@@ -60,6 +79,8 @@ pub struct Load {
     pub queued: usize,
     /// Passwords being hashed.
     pub running: usize,
+    /// Passwords that may be hashed at the same time just now.
+    pub at_once: usize,
     /// Bytes that the threads hold, and that dear hashes take beyond them.
     pub memory: usize,
 }
@@ -83,6 +104,7 @@ struct Shared {
     state: Mutex<State>,
     work: Condvar,
     limits: Limits,
+    others: Others,
 }
 
 /// The threads live as long as one clone of this does.
@@ -98,7 +120,7 @@ struct Handle {
 impl Pool {
     pub(super) fn start(limits: Limits) -> std::io::Result<Self> {
         describe();
-        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), limits });
+        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), limits, others: Others::none() });
         // Made first, so that the threads already started end if one cannot be.
         let pool = Self { handle: Arc::new(Handle { shared: Arc::clone(&shared) }) };
         for number in 0..limits.threads.get() {
@@ -116,6 +138,7 @@ impl Pool {
         extra: usize,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Error> {
+        others::ask();
         let (answer, receiver) = oneshot::channel();
         let work = Box::new(move |memory: &mut Memory| {
             if !answer.is_closed() {
@@ -130,12 +153,19 @@ impl Pool {
     }
 
     pub(super) fn admit(&self) -> Result<(), Error> {
+        others::ask();
         self.handle.shared.admit(&self.handle.shared.lock())
     }
 
+    pub(super) fn others_served(&self) {
+        self.handle.shared.others.served();
+    }
+
     pub(super) fn load(&self) -> Load {
+        let at_once = self.handle.shared.at_once();
         let state = self.handle.shared.lock();
-        Load { queued: state.queue.len(), running: state.running, memory: state.memory + state.extra }
+        let State { running, memory, extra, .. } = *state;
+        Load { queued: state.queue.len(), running, at_once, memory: memory + extra }
     }
 }
 
@@ -165,7 +195,7 @@ impl Shared {
         let mut state = self.lock();
         self.admit(&state)?;
         state.queue.push_back(job);
-        state.publish();
+        self.publish(&state);
         drop(state);
         self.work.notify_one();
         Ok(())
@@ -185,7 +215,7 @@ impl Shared {
             state.running -= 1;
             state.memory = state.memory - held + memory.bytes();
             state.extra -= extra;
-            state.publish();
+            self.publish(&state);
             if extra > 0 {
                 // One that waits for this memory, and was passed over, may run now on any thread.
                 self.work.notify_all();
@@ -197,21 +227,43 @@ impl Shared {
     fn next(&self, memory: &mut Memory) -> Option<Job> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.take() {
+            let is_held = state.running >= self.at_once();
+            if !is_held && let Some(job) = state.take() {
                 state.running += 1;
                 state.extra += job.extra;
-                state.publish();
+                self.publish(&state);
                 return Some(job);
             }
             if state.closed && state.queue.is_empty() {
                 return None;
             }
-            state = if memory.bytes() == 0 {
+            state = if is_held && state.next_place().is_some() {
+                self.make_way(state)
+            } else if memory.bytes() == 0 {
                 self.work.wait(state).unwrap_or_else(PoisonError::into_inner)
             } else {
                 self.wait_or_release(state, memory)
             };
         }
+    }
+
+    fn at_once(&self) -> usize {
+        self.limits.at_once(self.others.away())
+    }
+
+    /// Leaves waiting work alone until others have been away for long enough, or another thread has done some. They may
+    /// have come again meanwhile, and then it begins anew.
+    fn make_way<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let rest = self.limits.make_way.saturating_sub(self.others.away().unwrap_or_default());
+        self.work.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Under the lock, so that the last number published is the last one that was true.
+    fn publish(&self, state: &State) {
+        metrics::gauge!(QUEUE).set(state.queue.len() as f64);
+        metrics::gauge!(RUNNING).set(state.running as f64);
+        metrics::gauge!(AT_ONCE).set(self.at_once() as f64);
+        metrics::gauge!(MEMORY).set((state.memory + state.extra) as f64);
     }
 
     /// Waits for work for as long as idle memory is kept, then gives the memory back.
@@ -220,7 +272,7 @@ impl Shared {
         let (mut state, result) = wait.unwrap_or_else(PoisonError::into_inner);
         if result.timed_out() && state.next_place().is_none() {
             state.memory -= memory.bytes();
-            state.publish();
+            self.publish(&state);
             memory.release();
         }
         state
@@ -247,18 +299,12 @@ impl State {
         let dear = dear.filter(|&place| fits(&self.queue[place]));
         dear.into_iter().chain(cheap).min()
     }
-
-    /// Under the lock, so that the last number published is the last one that was true.
-    fn publish(&self) {
-        metrics::gauge!(QUEUE).set(self.queue.len() as f64);
-        metrics::gauge!(RUNNING).set(self.running as f64);
-        metrics::gauge!(MEMORY).set((self.memory + self.extra) as f64);
-    }
 }
 
 fn describe() {
     metrics::describe_gauge!(QUEUE, "Passwords that wait to be hashed or verified");
     metrics::describe_gauge!(RUNNING, "Passwords being hashed or verified");
+    metrics::describe_gauge!(AT_ONCE, "Passwords that may be hashed at the same time; fewer while others are served");
     metrics::describe_gauge!(MEMORY, metrics::Unit::Bytes, "Memory held by the password hashing threads");
     metrics::describe_histogram!(SECONDS, metrics::Unit::Seconds, "Time spent on one password, without waiting");
     metrics::describe_counter!(REFUSED, "Passwords refused because too many were waiting");
