@@ -39,6 +39,7 @@ mod pages;
 mod passwords;
 mod permissions;
 mod redirect_uris;
+mod resource_races;
 mod resource_types;
 mod resources;
 mod roles;

@@ -1,6 +1,7 @@
 //! Seeds: what a file says becomes true, once, wholly, and with its events.
 
 mod export;
+mod resource_types;
 mod waitlists;
 
 use std::path::{Path, PathBuf};
