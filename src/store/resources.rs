@@ -93,49 +93,78 @@ pub struct Filter {
 // at the one made before it.
 //
 // A list of all types reads so many of each type and merges them, because every index has the type before the key: so no
-// page costs more for what lies beside it.
-macro_rules! bounds {
-    () => {
-        " and r.key > coalesce(
-              (select c.key from resources c where c.environment = $1 and c.id <= $2 order by c.id desc limit 1), 0)
-          and r.key < case when $3::text is null then 9223372036854775807 else coalesce(
-              (select c.key + (c.id <> $3)::integer from resources c
-               where c.environment = $1 and c.id <= $3 order by c.id desc limit 1), 0) end"
-    };
-}
-
-macro_rules! filters {
-    () => {
-        " and ($6::text is null or r.organization_id = $6)
-          and ($7::text is null or r.external_id = $7)
-          and ($8::text is null or position(lower($8) in lower(r.name)) > 0
-               or position(lower($8) in lower(r.external_id)) > 0)"
-    };
-}
-
-/// The beginning of a page's keys, which come from types `k`, perhaps with something before them.
+// page costs more for what lies beside it. Type and key are bounded and ordered together, as a row: the planner, which
+// knows nothing of the values, could otherwise walk along the primary key and pass over millions of other types. For the
+// same reason the bound at which nobody begins to read is held against what was read, and no filter is asked that a list
+// does not have.
 macro_rules! page_from {
     () => {
-        concat!("select ", columns!(), " from (select u.key from ")
+        concat!(
+            "with b as materialized (
+                 select coalesce((select c.key from resources c
+                                  where c.environment = $1 and c.id <= $2 order by c.id desc limit 1), 0) as low,
+                        case when $3::text is null then 9223372036854775807 else coalesce(
+                            (select c.key + (c.id <> $3)::integer from resources c
+                             where c.environment = $1 and c.id <= $3 order by c.id desc limit 1), 0) end as high,
+                        $6::text as organization_id, $7::text as external_id)
+             select ",
+            columns!(),
+            " from (select u.key from b cross join resource_types k"
+        )
     };
 }
 
 /// So many resources `r` of each type `k`, to be told where.
 macro_rules! of_each_type {
     () => {
-        " cross join lateral (select r.key from resources r where r.environment = $1 and r.type = k.key"
+        " cross join lateral (select r.type, r.key from resources r where r.environment = $1"
     };
 }
 
-macro_rules! within_page {
-    ($direction:literal) => {
+macro_rules! of_any_organization {
+    () => {
+        " and ($6::text is null or r.organization_id = $6)"
+    };
+}
+
+macro_rules! search {
+    () => {
+        " and ($8::text is null or position(lower($8) in lower(r.name)) > 0
+               or position(lower($8) in lower(r.external_id)) > 0)"
+    };
+}
+
+macro_rules! upwards {
+    () => {
         concat!(
-            filters!(),
-            bounds!(),
-            " order by r.key ",
-            $direction,
-            " limit $4) u where k.environment = $1 and ($5::text is null or k.slug = $5)"
+            " and (r.type, r.key) > (k.key, b.low)",
+            search!(),
+            " order by r.type asc, r.key asc limit $4) u
+              where u.type = k.key and u.key < b.high and k.environment = $1 and ($5::text is null or k.slug = $5)"
         )
+    };
+}
+
+macro_rules! downwards {
+    () => {
+        concat!(
+            " and (r.type, r.key) < (k.key, b.high)",
+            search!(),
+            " order by r.type desc, r.key desc limit $4) u
+              where u.type = k.key and u.key > b.low and k.environment = $1 and ($5::text is null or k.slug = $5)"
+        )
+    };
+}
+
+/// Roots go by their organizations' external ids and ids.
+macro_rules! roots_of_external_id {
+    () => {
+        " union all
+          select r.key
+          from b cross join organizations c
+          join resources r on r.environment = $1 and r.organization_id = c.id and r.parent is null
+          where c.environment = $1 and (c.id = $7 or c.external_id = $7) and ($5::text is null or $5 = 'organization')
+            and ($6::text is null or c.id = $6) and r.key > b.low and r.key < b.high"
     };
 }
 
@@ -152,62 +181,26 @@ macro_rules! page_end {
     };
 }
 
-/// Roots `r` go by other rows' external ids.
-macro_rules! roots_of_external_id {
+macro_rules! of_organization {
+    () => {
+        concat!(page_from!(), of_each_type!(), " and r.organization_id = $6")
+    };
+}
+
+macro_rules! of_external_id {
+    () => {
+        concat!(page_from!(), of_each_type!(), " and r.external_id = $7", of_any_organization!())
+    };
+}
+
+macro_rules! of_parents {
     () => {
         concat!(
-            " union all
-              select r.key from organizations c
-              join resources r on r.environment = $1 and r.organization_id = c.id and r.parent is null
-              where c.environment = $1 and (c.id = $7 or c.external_id = $7) and ($5::text is null or $5 = 'organization')
-                and ($6::text is null or c.id = $6)",
-            bounds!()
-        )
-    };
-}
-
-macro_rules! page_of_environment {
-    ($direction:literal) => {
-        concat!(page_from!(), "resource_types k", of_each_type!(), within_page!($direction), page_end!($direction))
-    };
-}
-
-macro_rules! page_of_organization {
-    ($direction:literal) => {
-        concat!(
             page_from!(),
-            "resource_types k",
+            " cross join unnest($9::bigint[]) as above (key)",
             of_each_type!(),
-            " and r.organization_id = $6",
-            within_page!($direction),
-            page_end!($direction)
-        )
-    };
-}
-
-macro_rules! page_of_external_id {
-    ($direction:literal) => {
-        concat!(
-            page_from!(),
-            "resource_types k",
-            of_each_type!(),
-            " and r.external_id = $7",
-            within_page!($direction),
-            roots_of_external_id!(),
-            page_end!($direction)
-        )
-    };
-}
-
-macro_rules! page_of_parents {
-    ($direction:literal) => {
-        concat!(
-            page_from!(),
-            "unnest($9::bigint[]) as above (key) cross join resource_types k",
-            of_each_type!(),
-            " and r.parent = above.key",
-            within_page!($direction),
-            page_end!($direction)
+            " and r.parent = above.key and ($7::text is null or r.external_id = $7)",
+            of_any_organization!()
         )
     };
 }
@@ -216,19 +209,22 @@ impl Filter {
     /// The statement that finds them by the index that knows most of what is asked.
     fn statement(&self) -> PageSql {
         match (&self.parents, &self.external_id, &self.organization) {
-            (Some(_), _, _) => {
-                PageSql { ascending: sql!(page_of_parents!("asc")), descending: sql!(page_of_parents!("desc")) }
-            }
-            (None, Some(_), _) => {
-                PageSql { ascending: sql!(page_of_external_id!("asc")), descending: sql!(page_of_external_id!("desc")) }
-            }
-            (None, None, Some(_)) => PageSql {
-                ascending: sql!(page_of_organization!("asc")),
-                descending: sql!(page_of_organization!("desc")),
+            (Some(_), _, _) => PageSql {
+                ascending: sql!(of_parents!(), upwards!(), page_end!("asc")),
+                descending: sql!(of_parents!(), downwards!(), page_end!("desc")),
             },
-            (None, None, None) => {
-                PageSql { ascending: sql!(page_of_environment!("asc")), descending: sql!(page_of_environment!("desc")) }
-            }
+            (None, Some(_), _) => PageSql {
+                ascending: sql!(of_external_id!(), upwards!(), roots_of_external_id!(), page_end!("asc")),
+                descending: sql!(of_external_id!(), downwards!(), roots_of_external_id!(), page_end!("desc")),
+            },
+            (None, None, Some(_)) => PageSql {
+                ascending: sql!(of_organization!(), upwards!(), page_end!("asc")),
+                descending: sql!(of_organization!(), downwards!(), page_end!("desc")),
+            },
+            (None, None, None) => PageSql {
+                ascending: sql!(page_from!(), of_each_type!(), upwards!(), page_end!("asc")),
+                descending: sql!(page_from!(), of_each_type!(), downwards!(), page_end!("desc")),
+            },
         }
     }
 }
