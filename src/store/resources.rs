@@ -544,6 +544,8 @@ pub async fn set_parent(db: &mut Db, key: ResourceKey, parent: ResourceKey) -> R
 }
 
 /// Takes from a resource, and from all below it, those above it that are not above its new place.
+///
+/// Rows are found by what moves, never by who is above it, which may be above millions of others: hence the `+ 0`.
 pub async fn delete_ancestors(db: &mut Db, key: ResourceKey, parent: ResourceKey) -> Result<()> {
     db.query(sql!(
         "delete from resource_ancestors d
@@ -553,7 +555,7 @@ pub async fn delete_ancestors(db: &mut Db, key: ResourceKey, parent: ResourceKey
            and not exists (
                select from resource_ancestors new where new.descendant = $3 and new.ancestor = old.ancestor)
            and below.ancestor = moved.key
-           and d.descendant = below.descendant and d.ancestor = old.ancestor"
+           and d.descendant = below.descendant and d.ancestor + 0 = old.ancestor"
     ))
     .bind(key)
     .bind(parent)
