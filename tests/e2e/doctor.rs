@@ -85,18 +85,19 @@ async fn what_would_end_a_start_is_told_beforehand() {
 async fn trees_of_resources_are_examined_and_repaired() {
     let place = Place::new();
     let server = place.server().await;
-    let operator = server.caller(&server.made().unwrap().admin_token);
+    let made = server.made().unwrap();
+    let (operator, application) = (server.caller(&made.admin_token), server.caller(&made.api_key));
     let environments = operator.get("/admin/v1/environments").await.expect(200);
     let types = format!("/admin/v1/environments/{}/resource_types", environments["data"][0]["id"].as_str().unwrap());
     let body = json!({ "slug": "folder", "name": "Folder", "parents": ["organization", "folder"] });
     operator.post(&types, body).await.expect(201);
     for name in ["one", "two"] {
-        let organization = server.post("/organizations", json!({ "name": name })).await.expect(201);
+        let organization = application.post("/organizations", json!({ "name": name })).await.expect(201);
         let mut parent = Value::Null;
         for external_id in ["a", "b", "c"] {
             let body = json!({ "organization_id": organization["id"], "resource_type_slug": "folder", "name": "X",
                 "external_id": external_id, "parent_resource_id": parent });
-            parent = server.post("/authorization/resources", body).await.expect(201)["id"].clone();
+            parent = application.post("/authorization/resources", body).await.expect(201)["id"].clone();
         }
     }
     let examine = async |arguments: &[&str]| {
