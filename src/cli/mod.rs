@@ -213,6 +213,12 @@ pub struct Doctor {
     /// Print what was found as JSON
     #[arg(long)]
     pub json: bool,
+    /// Examine the trees of resources too: whether what permissions are decided by agrees with them
+    #[arg(long)]
+    pub authorization: bool,
+    /// Repair what does not agree
+    #[arg(long, requires = "authorization")]
+    pub repair: bool,
 }
 
 /// `vestibule database`.

@@ -13,7 +13,8 @@ use crate::model::keys::ResourceKey;
 use crate::model::resource_types::ORGANIZATION;
 use crate::model::resources::{Resource, ResourceTarget};
 use crate::store;
-use crate::store::resources::{New, Place, Tree};
+use crate::store::resources::New;
+use crate::store::resources::tree::{self, Place, Tree};
 
 /// Resources may stand that many levels below the root.
 const MOST_LEVELS: i16 = 16;
@@ -64,6 +65,16 @@ pub struct Update {
     pub parent: Option<ResourceTarget>,
 }
 
+/// Makes the root of an organization's tree anew, where a repair found none. An organization comes with its root.
+pub async fn create_root(tx: &mut Tx, organization: &OrganizationId) -> Result<()> {
+    let id: ResourceId = tx.mint();
+    let now = tx.now();
+    if store::resources::insert_root(tx, &id, organization, ORGANIZATION, now).await? {
+        return Ok(());
+    }
+    Err(Error::internal("the environment has no resource type for organizations"))
+}
+
 /// Puts a new resource into the tree of its organization.
 pub async fn create(tx: &mut Tx, input: Create) -> Result<Resource> {
     bounded(insert(tx, input).await)
@@ -75,8 +86,8 @@ async fn insert(tx: &mut Tx, input: Create) -> Result<Resource> {
         let message = "resource_type_slug cannot be that of organizations: their resources come with them.";
         return Err(Error::field("resource_type_slug", "invalid_value", message));
     }
-    held(store::resources::share_tree(tx, &organization_id).await?)?;
-    let place = store::resources::place(tx, &organization_id, &resource_type_slug, parent.as_ref()).await?;
+    held(tree::share(tx, &organization_id).await?)?;
+    let place = tree::place(tx, &organization_id, &resource_type_slug, parent.as_ref()).await?;
     let Some(resource_type) = place.resource_type else {
         return Err(Error::missing_named("Resource type", &resource_type_slug));
     };
@@ -105,8 +116,8 @@ async fn change(tx: &mut Tx, name: &Name, input: Update) -> Result<Resource> {
     let Update { name: display_name, description, parent } = input;
     let found = editable(tx, name).await?;
     held(match &parent {
-        Some(_) => store::resources::lock_tree(tx, &found.organization_id).await?,
-        None => store::resources::share_tree(tx, &found.organization_id).await?,
+        Some(_) => tree::lock(tx, &found.organization_id).await?,
+        None => tree::share(tx, &found.organization_id).await?,
     })?;
     let current = store::resources::lock(tx, found.key).await?.ok_or_else(|| Error::missing(&found.id))?;
     let mut resource = current.clone();
@@ -127,21 +138,21 @@ async fn change(tx: &mut Tx, name: &Name, input: Update) -> Result<Resource> {
 /// Moves a resource of a locked tree below another one, whose id this returns. One that is there already stays.
 async fn put_below(tx: &mut Tx, resource: &Resource, target: &ResourceTarget) -> Result<Option<ResourceId>> {
     let Resource { key, organization_id, resource_type_slug, parent_resource_id, .. } = resource;
-    let place = store::resources::place(tx, organization_id, resource_type_slug, Some(target)).await?;
+    let place = tree::place(tx, organization_id, resource_type_slug, Some(target)).await?;
     if place.parent_id.is_some() && place.parent_id == *parent_resource_id {
         return Ok(place.parent_id);
     }
     if let Some(parent) = place.parent
-        && store::resources::is_above(tx, *key, parent).await?
+        && tree::is_above(tx, *key, parent).await?
     {
         let message = "A resource cannot be put below itself or below one that it stands above.";
         return Err(Error::unprocessable("resource_cycle", message));
     }
-    let height = store::resources::height(tx, *key).await?;
+    let height = tree::height(tx, *key).await?;
     let parent = fits(&place, resource_type_slug, Some(target), height)?;
-    store::resources::delete_ancestors(tx, *key, parent).await?;
-    store::resources::insert_ancestors(tx, *key, parent).await?;
-    store::resources::set_parent(tx, *key, parent).await?;
+    tree::delete_ancestors(tx, *key, parent).await?;
+    tree::insert_ancestors(tx, *key, parent).await?;
+    tree::set_parent(tx, *key, parent).await?;
     Ok(place.parent_id)
 }
 
@@ -153,14 +164,14 @@ pub async fn delete(tx: &mut Tx, name: &Name, cascade: bool) -> Result<()> {
 
 async fn remove(tx: &mut Tx, name: &Name, cascade: bool) -> Result<()> {
     let found = editable(tx, name).await?;
-    held(store::resources::lock_tree(tx, &found.organization_id).await?)?;
+    held(tree::lock(tx, &found.organization_id).await?)?;
     let resource = store::resources::lock_for_deletion(tx, found.key).await?;
     let resource = resource.ok_or_else(|| Error::missing(&found.id))?;
-    if !cascade && store::resources::has_dependents(tx, resource.key).await? {
+    if !cascade && tree::has_dependents(tx, resource.key).await? {
         let message = "The resource has children or role assignments. Delete them first, or set cascade_delete.";
         return Err(Error::conflict("resource_has_dependents", message));
     }
-    store::resources::delete(tx, resource.key).await
+    tree::delete(tx, resource.key).await
 }
 
 /// The resource of this name, as it was before anything is held. A root is its organization, and changes with it only.

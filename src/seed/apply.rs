@@ -4,7 +4,7 @@ use super::fault::Failure;
 use super::shape::{Environment, Families};
 use super::{
     Report, Seed, api_keys, applications, environments, feature_flags, groups, memberships, organizations, permissions,
-    roles, users, waitlists,
+    resource_types, roles, users, waitlists,
 };
 use crate::db::{Database, System};
 use crate::domain::passwords::Hashed;
@@ -96,6 +96,7 @@ async fn settle(
         .within(environment.key, async |tx| {
             let untouched = store::environments::is_untouched(tx).await?;
             organizations::hold(tx, organizations).await?;
+            resource_types::settle(tx, families.resource_types.as_deref().unwrap_or_default(), report).await?;
             permissions::settle(tx, permissions.as_deref().unwrap_or_default(), untouched, report).await?;
             roles::settle_of_environment(tx, roles, untouched, report).await?;
             users::settle(tx, users.as_deref().unwrap_or_default(), passwords, report).await?;

@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 
+use super::place::Place;
 use super::shape::{
-    self, Environment, FeatureFlag, Membership, Organization, Permission, Role, User, Waitlist, WebhookEndpoint,
+    self, Environment, FeatureFlag, Membership, Organization, Permission, ResourceType, Role, User, Waitlist,
+    WebhookEndpoint,
 };
 use crate::domain::feature_flags::{Description, check_slug, rules, targets};
 use crate::domain::passwords;
@@ -27,6 +29,7 @@ pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
         invitation_url(settings, faults);
     }
     let families = &environment.families;
+    resource_types(families.resource_types.as_deref().unwrap_or_default(), faults);
     permissions(families.permissions.as_deref().unwrap_or_default(), faults);
     roles(families.roles.as_deref().unwrap_or_default(), faults);
     organizations(families.organizations.as_deref().unwrap_or_default(), faults);
@@ -38,6 +41,26 @@ pub(super) fn environment(environment: &Environment, faults: &mut Faults) {
     feature_flags(families.feature_flags.as_deref().unwrap_or_default(), faults);
     waitlists(families.waitlists.as_deref().unwrap_or_default(), faults);
     webhook_endpoints(families.webhook_endpoints.as_deref().unwrap_or_default(), faults);
+}
+
+fn resource_types(entries: &[ResourceType], faults: &mut Faults) {
+    let mut slugs = Seen::new();
+    for entry in entries {
+        let at = &entry.at;
+        faults.slug(&at.field("slug"), &entry.slug, "-_");
+        slugs.once(faults, at.field("slug"), &entry.slug);
+        faults.not_blank(&at.field("name"), &entry.name);
+        faults.max(&at.field("name"), &entry.name, 48);
+        faults.max(&at.field("description"), entry.description.as_deref().unwrap_or_default(), 150);
+    }
+}
+
+/// The type of resources of a permission or a role has two spellings, which must not contradict one another.
+fn one_resource_type<E>(faults: &mut Faults, at: &Place<E>, slug: Option<&String>, short: Option<&String>) {
+    if slug.is_some() && short.is_some() && slug != short {
+        let field = at.field("resource_type");
+        faults.add(field.as_str(), "invalid_value", format!("{field} contradicts resource_type_slug."));
+    }
 }
 
 fn waitlists(lists: &[Waitlist], faults: &mut Faults) {
@@ -189,6 +212,7 @@ fn permissions(entries: &[Permission], faults: &mut Faults) {
         let at = &entry.at;
         faults.slug(&at.field("slug"), &entry.slug, "-_:.*");
         slugs.once(faults, at.field("slug"), &entry.slug);
+        one_resource_type(faults, at, entry.resource_type_slug.as_ref(), entry.resource_type.as_ref());
         faults.not_blank(&at.field("name"), &entry.name);
         faults.max(&at.field("name"), &entry.name, 48);
         faults.max(&at.field("description"), entry.description.as_deref().unwrap_or_default(), 150);
@@ -203,6 +227,7 @@ fn roles(entries: &[Role], faults: &mut Faults) {
         let owner = entry.organization_id.as_ref().map(ToString::to_string).unwrap_or_default();
         faults.slug(&at.field("slug"), &entry.slug, "-_");
         slugs.once(faults, at.field("slug"), &format!("{owner}\n{}", entry.slug));
+        one_resource_type(faults, at, entry.resource_type_slug.as_ref(), entry.resource_type.as_ref());
         faults.not_blank(&at.field("name"), &entry.name);
         faults.max(&at.field("name"), &entry.name, 48);
         faults.max(&at.field("description"), entry.description.as_deref().unwrap_or_default(), 150);

@@ -23,6 +23,7 @@ mod organizations;
 mod permissions;
 mod place;
 mod report;
+mod resource_types;
 mod roles;
 mod shape;
 mod users;

@@ -34,7 +34,7 @@ pub(super) async fn settle(
                     slug: entry.slug.clone(),
                     name: entry.name.clone(),
                     description: entry.description.clone(),
-                    resource_type_slug: entry.resource_type_slug.clone(),
+                    resource_type_slug: entry.resource_type().map(str::to_owned),
                 };
                 let made = permissions::create(tx, input).await.within(entry.at.as_str())?;
                 report.created("permission", made.slug);
@@ -45,7 +45,7 @@ pub(super) async fn settle(
 }
 
 async fn update(tx: &mut Tx, current: &Permission, entry: &shape::Permission, report: &mut Report) -> Result<()> {
-    check_type(entry.resource_type_slug.as_deref(), &current.resource_type_slug)?;
+    check_type(entry.resource_type(), &current.resource_type_slug)?;
     let same = current.name == entry.name.trim()
         && entry.description.as_ref().is_none_or(|wanted| current.description.as_ref() == Some(wanted));
     // One of the server's own may be named in a file, as long as nothing about it is to be changed.

@@ -115,7 +115,7 @@ async fn find(tx: &mut Tx, owner: Option<&OrganizationId>, slug: &str) -> Result
 /// Makes or changes one role, without its permissions.
 async fn one(tx: &mut Tx, owner: Option<&OrganizationId>, entry: &shape::Role, current: Option<&Role>) -> Result<Role> {
     if let Some(current) = current {
-        check_type(entry.resource_type_slug.as_deref(), &current.resource_type_slug)?;
+        check_type(entry.resource_type(), &current.resource_type_slug)?;
         let description = entry.description.clone().map_or(Patch::Absent, Patch::Value);
         let input = Update { name: Some(entry.name.clone()), description };
         return roles::update(tx, owner, &entry.slug, input).await;
@@ -125,7 +125,7 @@ async fn one(tx: &mut Tx, owner: Option<&OrganizationId>, entry: &shape::Role, c
         slug: Some(entry.slug.clone()),
         name: entry.name.clone(),
         description: entry.description.clone(),
-        resource_type_slug: entry.resource_type_slug.clone(),
+        resource_type_slug: entry.resource_type().map(str::to_owned),
     };
     match owner {
         None => roles::create(tx, input).await,

@@ -60,7 +60,7 @@ pub async fn lock_all(db: &mut Db) -> Result<Vec<ResourceType>> {
 }
 
 /// Has every write of resources refused until the transaction ends, after those that are under way. The number is what
-/// [`super::resources`] tries.
+/// [`super::resources::tree`] tries.
 pub async fn exclude_resource_writes(db: &mut Db) -> Result<()> {
     db.query(sql!("select pg_advisory_xact_lock(41, $1)::text")).run().await.map(drop)
 }

@@ -42,6 +42,7 @@ mod pages;
 mod passwords;
 mod permissions;
 mod redirect_uris;
+mod resource_races;
 mod resource_types;
 mod resources;
 mod role_assignments;

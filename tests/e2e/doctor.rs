@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::database::{KEY, Mode, Postgres, Wire};
@@ -104,6 +104,55 @@ async fn what_would_end_a_start_is_told_beforehand() {
     let (_, findings) = doctor(&place, &[("VESTIBULE_LISTEN", &address)]).await;
     found(&findings, "address", "failed");
     found(&findings, "data directory", "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trees_of_resources_are_examined_and_repaired() {
+    let place = Place::new();
+    let server = place.server().await;
+    let made = server.made().unwrap();
+    let (operator, application) = (server.caller(&made.admin_token), server.caller(&made.api_key));
+    let environments = operator.get("/admin/v1/environments").await.expect(200);
+    let types = format!("/admin/v1/environments/{}/resource_types", environments["data"][0]["id"].as_str().unwrap());
+    let body = json!({ "slug": "folder", "name": "Folder", "parents": ["organization", "folder"] });
+    operator.post(&types, body).await.expect(201);
+    for name in ["one", "two"] {
+        let organization = application.post("/organizations", json!({ "name": name })).await.expect(201);
+        let mut parent = Value::Null;
+        for external_id in ["a", "b", "c"] {
+            let body = json!({ "organization_id": organization["id"], "resource_type_slug": "folder", "name": "X",
+                "external_id": external_id, "parent_resource_id": parent });
+            parent = application.post("/authorization/resources", body).await.expect(201)["id"].clone();
+        }
+    }
+    let examine = async |arguments: &[&str]| {
+        let ended = place.run(&[&["doctor", "--json", "--authorization"], arguments].concat(), &[]).await;
+        let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.log));
+        (ended.code(), report["findings"].as_array().unwrap().clone())
+    };
+    let (code, findings) = examine(&[]).await;
+    assert_eq!(code, Some(0));
+    assert!(found(&findings, "authorization", "ok")["message"].as_str().unwrap().contains("all 2"));
+
+    let harm = "delete from resource_ancestors where depth = 1 and descendant = (select max(key) from resources);
+                update resource_ancestors set depth = 9 where depth = 2 and ancestor = (select min(key) from resources);
+                insert into resource_ancestors (descendant, ancestor, depth, type)
+                select min(key), max(key), 1, 1 from resources;";
+    let psql = ["database", "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--command", harm];
+    let harmed = place.run(&psql, &[]).await;
+    assert_eq!(harmed.code(), Some(0), "{}", harmed.log);
+    let (code, findings) = examine(&[]).await;
+    assert_eq!(code, Some(1));
+    let failed: Vec<_> = findings.iter().filter(|finding| finding["check"] == "authorization").collect();
+    assert_eq!(failed.len(), 2, "{failed:#?}");
+    let told = format!("{} {}", failed[0]["message"], failed[1]["message"]);
+    assert!(told.contains("1 rows are missing") && told.contains("1 are too many") && told.contains("1 are wrong"));
+    assert!(failed[0]["advice"].as_str().unwrap().contains("--repair"));
+    let (code, findings) = examine(&["--repair"]).await;
+    assert_eq!(code, Some(0), "{findings:#?}");
+    assert!(found(&findings, "authorization", "ok")["message"].as_str().unwrap().contains("repaired"));
+    let (_, findings) = examine(&[]).await;
+    found(&findings, "authorization", "ok");
 }
 
 #[tokio::test(flavor = "multi_thread")]

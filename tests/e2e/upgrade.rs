@@ -77,6 +77,12 @@ async fn what_the_first_version_left_goes_on_under_this_one() {
         "resource_external_id": first["id"] });
     assert_eq!(server.post(&path, check).await.expect(200)["authorized"], true);
 
+    // Organizations of before have the root of a tree.
+    let root =
+        format!("/authorization/organizations/{0}/resources/organization/heron-0", first["id"].as_str().unwrap());
+    assert_eq!(server.get(&root).await.expect(200)["name"], first["name"]);
+    assert_eq!(server.pages("/authorization/resources?resource_type_slug=organization").await.len(), 5);
+
     // The log goes on behind what was there.
     let created = server.post("/organizations", json!({ "name": "Later" })).await.expect(201);
     let events = server.events("organization.created", 7).await;

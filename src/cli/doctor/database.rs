@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
+use super::authorization;
 use super::findings::Findings;
+use crate::cli::Doctor;
 use crate::cli::boot::existing_key;
 use crate::cli::database;
 use crate::db::examine::{Examination, examine as ask};
@@ -25,7 +27,7 @@ const CLOCK: (f64, f64) = (2.0, 30.0);
 /// A transaction that has been running for so many seconds delays the event log.
 const LONG: f64 = 60.0;
 
-pub(super) async fn examine(config: &Config, findings: &mut Findings) {
+pub(super) async fn examine(config: &Config, arguments: &Doctor, findings: &mut Findings) {
     if config.database_url.is_none() && !has_cluster(config, findings) {
         return;
     }
@@ -42,7 +44,7 @@ pub(super) async fn examine(config: &Config, findings: &mut Findings) {
             server(config, &found, findings);
             clock(&opened.database, &found, findings);
             if !found.read_only {
-                schema(config, &opened.database, findings).await;
+                schema(config, arguments, &opened.database, findings).await;
             }
         }
         Ok(Err(error)) => findings.failed(CHECK, cause(&error), "see PostgreSQL's log"),
@@ -130,7 +132,7 @@ fn clock(database: &Database, found: &Examination, findings: &mut Findings) {
 }
 
 /// What only a database of ours can tell.
-async fn schema(config: &Config, database: &Database, findings: &mut Findings) {
+async fn schema(config: &Config, arguments: &Doctor, database: &Database, findings: &mut Findings) {
     let migrated = match migrations(database, findings).await {
         Ok(migrated) => migrated,
         Err(error) => {
@@ -146,6 +148,11 @@ async fn schema(config: &Config, database: &Database, findings: &mut Findings) {
     }
     if let Err(error) = events(database, findings).await {
         findings.failed("event log", cause(&error), "see that the role owns the database");
+    }
+    if arguments.authorization
+        && let Err(error) = authorization::examine(database, arguments.repair, findings).await
+    {
+        findings.failed("authorization", cause(&error), "run it again; see PostgreSQL's log if that does not help");
     }
 }
 

@@ -1,9 +1,11 @@
-//! `vestibule doctor`: everything that a start depends on, looked at without changing any of it.
+//! `vestibule doctor`: everything that a start depends on, looked at without changing any of it; and the trees of resources, if
+//! that is asked for, which it also repairs.
 //!
 //! Each check tells what it found and, where that is not well, what to do. The checks are files of this folder; none of
 //! them calls anything that the settings do not name. A private cluster that exists but does not run is started for the
 //! checks and stopped after them, as every command does; one that does not exist is not made.
 
+mod authorization;
 mod database;
 mod findings;
 mod machine;
@@ -30,7 +32,7 @@ pub async fn run(
 ) -> Result<bool, Box<dyn Error + Send + Sync>> {
     let mut findings = Findings::default();
     match Config::load(environment, flags) {
-        Ok(config) => examine(&config, &mut findings).await,
+        Ok(config) => examine(&config, arguments, &mut findings).await,
         Err(faults) => {
             for fault in faults.as_slice() {
                 findings.failed("settings", &fault.place, format!("{}; `vestibule --help` lists all", fault.problem));
@@ -42,13 +44,13 @@ pub async fn run(
     Ok(findings.is_well())
 }
 
-async fn examine(config: &Config, findings: &mut Findings) {
+async fn examine(config: &Config, arguments: &Doctor, findings: &mut Findings) {
     machine::settings(config, findings);
     machine::public_url(config, findings);
     machine::data_dir(config, findings);
     machine::master_key(config, findings);
     machine::descriptors(config, findings);
     machine::listen(config, findings).await;
-    database::examine(config, findings).await;
+    database::examine(config, arguments, findings).await;
     outbound::examine(config, findings).await;
 }

@@ -1,4 +1,4 @@
-//! Permissions, roles of the environment in their order, and roles of organizations.
+//! Types of resources, permissions, roles of the environment in their order, and roles of organizations.
 
 use std::io::Write;
 
@@ -13,6 +13,15 @@ use crate::model::permissions;
 use crate::model::resource_types::ORGANIZATION;
 use crate::model::roles::{self, RoleType};
 use crate::store;
+
+#[derive(Serialize)]
+struct ResourceType<'t> {
+    slug: &'t str,
+    name: &'t str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'t str>,
+    parents: &'t [String],
+}
 
 #[derive(Serialize)]
 struct Permission<'p> {
@@ -46,6 +55,18 @@ struct Role<'r> {
 }
 
 pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<()> {
+    let mut types = store::resource_types::list(db).await?;
+    // Without ids, and whatever the order in which they were made: an import makes parents first.
+    types.sort_by(|one, other| one.slug.cmp(&other.slug));
+    for kind in types.iter().filter(|kind| kind.slug != ORGANIZATION) {
+        let entry = ResourceType {
+            slug: &kind.slug,
+            name: &kind.name,
+            description: kind.description.as_deref(),
+            parents: &kind.parents,
+        };
+        out.entry("resourceTypes", &entry)?;
+    }
     each_page(db, store::permissions::list, async |_, permissions: Vec<permissions::Permission>| {
         for permission in &permissions {
             let entry = Permission {

@@ -8,6 +8,7 @@ mod api_keys;
 mod applications;
 mod feature_flags;
 mod groups;
+mod resource_types;
 mod waitlists;
 mod webhook_endpoints;
 
@@ -35,6 +36,7 @@ pub use self::api_keys::{ApiKey, ApiKeys};
 pub use self::applications::{CorsOrigin, JwtTemplate, OauthResource, RedirectUri};
 pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
 pub use self::groups::Group;
+pub use self::resource_types::ResourceType;
 pub use self::waitlists::{Waitlist, WaitlistEntry};
 pub use self::webhook_endpoints::WebhookEndpoint;
 
@@ -137,15 +139,8 @@ impl Entry for File {
 }
 
 /// The families that the format has and this server does not, the emulator's and ours.
-const LATER_FAMILIES: &[&str] = &[
-    "connectApplications",
-    "connectedAccounts",
-    "connections",
-    "directories",
-    "errorHooks",
-    "pipeConnections",
-    "resourceTypes",
-];
+const LATER_FAMILIES: &[&str] =
+    &["connectApplications", "connectedAccounts", "connections", "directories", "errorHooks", "pipeConnections"];
 
 /// The families that this server has and a seed leaves out, because making them is to send mail: a file that is applied
 /// anywhere, at each start, must write to nobody.
@@ -209,6 +204,8 @@ body! {
         permissions: Option<Vec<Permission>>,
         /// The addresses that people may be sent back to.
         redirect_uris as "redirectUris": Option<Vec<RedirectUri>>,
+        /// Its types of resources.
+        resource_types as "resourceTypes": Option<Vec<ResourceType>>,
         /// Its roles, and those of its organizations.
         roles: Option<Vec<Role>>,
         /// Its users.
@@ -231,6 +228,7 @@ impl Families {
             organizations,
             permissions,
             redirect_uris,
+            resource_types,
             roles,
             users,
             waitlists,
@@ -244,6 +242,7 @@ impl Families {
             && organizations.is_none()
             && permissions.is_none()
             && redirect_uris.is_none()
+            && resource_types.is_none()
             && roles.is_none()
             && users.is_none()
             && waitlists.is_none()
@@ -347,14 +346,23 @@ body! {
         name: String,
         /// What it allows.
         description: Option<String>,
-        /// The type of resources that it concerns.
-        resource_type_slug: Option<String>;
+        /// The type of resources that it concerns, as the API says it.
+        resource_type_slug: Option<String>,
+        /// The same in short.
+        resource_type: Option<String>;
         at: Place<Permission>
     }
 }
 
 impl Entry for Permission {
     const LATER: &'static [&'static str] = &[];
+}
+
+impl Permission {
+    /// The slug of its type of resources, whichever way the file says it.
+    pub fn resource_type(&self) -> Option<&str> {
+        self.resource_type_slug.as_deref().or(self.resource_type.as_deref())
+    }
 }
 
 body! {
@@ -372,8 +380,10 @@ body! {
         role_type as "type": Option<RoleType>,
         /// The organization, if it belongs to one.
         organization_id: Option<OrganizationId>,
-        /// The type of resources that it is given on.
+        /// The type of resources that it is given on, as the API says it.
         resource_type_slug: Option<String>,
+        /// The same in short.
+        resource_type: Option<String>,
         /// Whether members have it who were given none.
         is_default_role: Option<bool>,
         /// Its place among the roles that say one, the lowest number first.
@@ -386,6 +396,13 @@ body! {
 
 impl Entry for Role {
     const LATER: &'static [&'static str] = &[];
+}
+
+impl Role {
+    /// The slug of its type of resources, whichever way the file says it.
+    pub fn resource_type(&self) -> Option<&str> {
+        self.resource_type_slug.as_deref().or(self.resource_type.as_deref())
+    }
 }
 
 body! {

@@ -10,5 +10,6 @@ pub mod event_partitions;
 pub mod installation;
 pub mod mail;
 pub mod management_keys;
+pub mod resource_trees;
 pub mod sign_ins;
 pub mod webhooks;

@@ -3,6 +3,7 @@
 mod export;
 mod mistakes;
 mod passwords;
+mod resource_types;
 mod waitlists;
 
 use std::path::{Path, PathBuf};
