@@ -42,6 +42,7 @@ mod permissions;
 mod redirect_uris;
 mod resource_types;
 mod resources;
+mod role_assignment_plans;
 mod role_assignments;
 mod roles;
 mod roles_of_members;

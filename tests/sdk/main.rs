@@ -17,6 +17,7 @@ mod invitations;
 mod organization_domains;
 mod organization_memberships;
 mod organizations;
+mod role_assignments;
 mod sdk;
 mod sign_in;
 mod users;
