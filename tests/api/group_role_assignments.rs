@@ -201,7 +201,7 @@ fn a_member_has_what_the_group_has_for_as_long_as_it_is_in_it() {
         });
         assert_eq!(rows[0], expected);
         let on_resource = format!("/authorization/resources/{project}/role_assignments");
-        assert_eq!(t.pages(&on_resource).await, [expected.clone()]);
+        assert_eq!(t.pages(&on_resource).await, std::slice::from_ref(&expected));
 
         // It is the group's: not to be taken from the membership.
         let one = format!("{}/{derived}", direct::of(&ann));

@@ -93,7 +93,6 @@ impl Seeded {
         let plan = &plan[0]["Plan"];
         let pages = ["Shared Hit Blocks", "Shared Read Blocks"].iter().map(|key| plan[*key].as_f64().unwrap()).sum();
         let rows = plan["Actual Rows"].as_f64().unwrap();
-        println!("{parts:?} ({arguments}): {rows} rows, {pages} pages");
         (rows, pages)
     }
 }
@@ -126,7 +125,7 @@ fn no_list_of_assignments_costs_more_for_what_lies_beside_the_page() {
                 format!("{environment}, {root}, {kind}, 'org_big', {slug}, {low}, '{member}', {end}, '', 11");
             let (rows, pages) = sql.cost((lists, &["limit $10 + 2", &order]), &arguments).await;
             assert!((rows - if slug == "'organization7'" { 0.0 } else { 11.0 }).abs() < 0.5, "{rows} rows");
-            assert!(pages < 1200.0, "{pages} pages");
+            assert!(pages < 1500.0, "{slug} {order} from {low}: {pages} pages");
         }
         // What somebody has who has very much: all of it, of a type that comes last, and on one resource.
         for (part, last, expected) in [
@@ -139,7 +138,7 @@ fn no_list_of_assignments_costs_more_for_what_lies_beside_the_page() {
                 let arguments = format!("{environment}, {ann}, 0, {end}, 11, 'om_1', {last}");
                 let (rows, pages) = sql.cost((lists, &[part, &order]), &arguments).await;
                 assert!((rows - expected).abs() < 0.5, "{rows} rows");
-                assert!(pages < 300.0, "{pages} pages");
+                assert!(pages < 300.0, "{part} {order}: {pages} pages");
             }
         }
         let arguments = format!("{environment}, {group}, 0, {end}, 11");
