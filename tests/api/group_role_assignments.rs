@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, PASSWORD, Test, story};
+use crate::harness::{Answer, PASSWORD, Test, closure_is_sound, story};
 use crate::role_assignments::{self as direct, id, member, on, orphans, project, role, slugs};
 
 fn of(group: &Value) -> String {
@@ -45,6 +45,7 @@ struct World {
 impl World {
     async fn make(t: &Test) -> Self {
         let organization = t.organization("Acme").await;
+        t.resource_type("project", &["organization"]).await;
         let project = project(t, &organization, "p1").await;
         direct::project(t, &organization, "p2").await;
         for (slug, kind) in [("editor", "project"), ("viewer", "project"), ("admin", "organization")] {
@@ -398,24 +399,91 @@ fn what_is_deleted_while_a_group_is_given_it_leaves_nothing_behind() {
             let brief = direct::project(&t, &organization, &name).await;
             let (one, two) = (group(&t, &organization, "One").await, group(&t, &organization, "Two").await);
             join(&t, &one, &ann).await;
-            let delete = sqlx::query("delete from resources where environment = $1 and id = $2");
-            let delete = delete.bind(t.environment.key).bind(&brief).execute(t.app.database().pool());
+            let brief = format!("/authorization/resources/{brief}?cascade_delete=true");
             let gone = path(&one);
             let (a, b, c, d, e) = tokio::join!(
                 t.post(of(&one), on("editor", &name)),
                 t.put(of(&two), json!({ "role_assignments": [on("editor", &name), { "role_slug": "admin" }] })),
                 t.delete(&gone),
-                delete,
+                t.delete(&brief),
                 t.patch(of(&two), json!({ "add": [on("viewer", &name)] })),
             );
             c.no_content();
-            d.unwrap();
+            d.no_content();
             for answer in [a, b, e] {
                 assert!([200, 201, 204, 404].contains(&answer.status.as_u16()), "{}: {}", answer.what, answer.body);
             }
             assert!(pairs(&t.pages(&of(&two)).await).iter().all(|(slug, _)| *slug == "admin"));
             assert_eq!(slugs(&t.pages(&direct::of(&ann)).await), ["member"]);
             assert_eq!(orphans(&t).await, 0);
+            closure_is_sound(&t).await;
         }
+    });
+}
+
+/// Several entries on several resources, and a deletion of all of these, wait for one another in one order only.
+#[test]
+fn a_tree_is_deleted_while_groups_are_given_roles_all_over_it() {
+    story(async |t| {
+        let organization = t.organization("Acme").await;
+        t.resource_type("project", &["organization", "project"]).await;
+        role(&t, "editor", "project").await;
+        role(&t, "viewer", "project").await;
+        let groups = [group(&t, &organization, "G").await, group(&t, &organization, "H").await];
+        for _ in 0..6 {
+            let top = t.resource(&organization, "project", "top", None).await;
+            let names: Vec<_> = (0..6).map(|i| format!("p{i}")).collect();
+            for name in &names {
+                t.resource(&organization, "project", name, Some(&top)).await;
+            }
+            let entries = |role: &str| names.iter().map(|name| on(role, name)).collect::<Vec<_>>();
+            let mut backward = entries("viewer");
+            backward.reverse();
+            let delete = format!("/authorization/resources/{}?cascade_delete=true", id(&top));
+            let (a, b, c, d) = tokio::join!(
+                t.put(of(&groups[0]), json!({ "role_assignments": entries("editor") })),
+                t.patch(of(&groups[1]), json!({ "add": backward })),
+                t.delete(&delete),
+                t.put(of(&groups[0]), json!({ "role_assignments": [] })),
+            );
+            c.no_content();
+            d.ok();
+            for answer in [a, b] {
+                assert!([200, 204, 404].contains(&answer.status.as_u16()), "{}: {}", answer.what, answer.body);
+            }
+            for group in &groups {
+                assert_eq!(t.pages(&of(group)).await, [] as [Value; 0]);
+            }
+            closure_is_sound(&t).await;
+        }
+    });
+}
+
+#[test]
+fn a_group_has_so_many_roles_and_no_more() {
+    story(async |t| {
+        let World { group, .. } = World::make(&t).await;
+        // By hand, because it is the number that matters: all but one of those that it may have, on resources of no name.
+        let fill = "with made as (
+                 insert into resources (environment, id, organization_id, type, parent, external_id, name, created_at, updated_at)
+                 select $1, r.id || 'x' || n, r.organization_id, r.type, r.parent, 'x' || n, 'x', now(), now()
+                 from resources r, generate_series(1, 999) n
+                 where r.environment = $1 and r.external_id = 'p1'
+                 returning key, organization_id)
+             insert into role_assignments (environment, id, organization_id, subject, role, resource, created_at, updated_at)
+             select $1, 'gra_' || made.key, made.organization_id, g.subject, r.key, made.key, now(), now()
+             from made, groups g, roles r
+             where g.environment = $1 and g.id = $2 and r.environment = $1 and r.slug = 'editor'";
+        let filled = sqlx::query(fill).bind(t.environment.key).bind(id(&group)).execute(t.app.database().pool());
+        assert_eq!(filled.await.unwrap().rows_affected(), 999);
+        let both = json!({ "add": [on("editor", "p1"), on("editor", "p2")] });
+        t.patch(of(&group), both.clone()).await.fails(400, "role_assignment_limit_exceeded");
+        t.post(of(&group), on("editor", "p1")).await.created();
+        t.post(of(&group), on("editor", "p2")).await.fails(400, "role_assignment_limit_exceeded");
+        let exchange = json!({ "add": [on("editor", "p2")], "remove": [on("editor", "p1")] });
+        t.patch(of(&group), exchange).await.no_content();
+        let whole = json!({ "role_assignments": [on("editor", "p1")] });
+        assert_eq!(t.put(of(&group), whole).await.ok()["data"].as_array().unwrap().len(), 1);
+        t.patch(of(&group), both).await.no_content();
     });
 }

@@ -45,6 +45,7 @@ mod redirect_uris;
 mod resource_races;
 mod resource_types;
 mod resources;
+mod role_assignment_plans;
 mod role_assignments;
 mod roles;
 mod roles_of_members;

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use vestibule::kernel::id::OrganizationId;
 
-use crate::harness::{Answer, Test, story};
+use crate::harness::{Answer, Test, closure_is_sound, story};
 
 const MEMBERSHIPS: &str = "/user_management/organization_memberships";
 
@@ -33,27 +33,7 @@ pub async fn role(t: &Test, slug: &str, kind: &str) {
 
 /// A project directly below the organization; its id.
 pub async fn project(t: &Test, organization: &Value, external_id: &str) -> String {
-    let made = "with kind as (
-             insert into resource_types (environment, slug, name, created_at, updated_at)
-             values ($1, 'project', 'Project', now(), now())
-             on conflict on constraint resource_types_slug_key do update set name = 'Project' returning key),
-         root as (select key from resources where environment = $1 and organization_id = $2 and parent is null),
-         made as (
-             insert into resources (environment, id, organization_id, type, parent, external_id, name, created_at, updated_at)
-             select $1, $4, $2, kind.key, root.key, $3, $3, now(), now() from kind, root
-             returning id, key, parent, type),
-         above as (
-             insert into resource_ancestors (descendant, ancestor, depth, type)
-             select key, key, 0, type from made union all select key, parent, 1, type from made)
-         select id from made";
-    sqlx::query_scalar(made)
-        .bind(t.environment.key)
-        .bind(id(organization))
-        .bind(external_id)
-        .bind(format!("authz_resource_{}", t.app.database().mint.ulid()))
-        .fetch_one(t.app.database().pool())
-        .await
-        .unwrap()
+    id(&t.resource(organization, "project", external_id, None).await).to_owned()
 }
 
 /// A body that names a role on a project.
@@ -83,6 +63,7 @@ pub async fn allow_multiple_roles(t: &Test) {
 /// An organization with a project `p1`, roles `editor` and `viewer` on projects, and a member.
 async fn world(t: &Test) -> (Value, String, Value) {
     let organization = t.organization("Acme").await;
+    t.resource_type("project", &["organization"]).await;
     let project = project(t, &organization, "p1").await;
     role(t, "editor", "project").await;
     role(t, "viewer", "project").await;
@@ -373,8 +354,7 @@ fn what_is_deleted_while_it_is_assigned_leaves_nothing_behind() {
             let body = json!({ "slug": "org-brief", "name": "Brief", "resource_type_slug": "project" });
             t.post(&roles, body).await.created();
             let (ann, bob) = (member(&t, &organization).await, member(&t, &organization).await);
-            let delete = sqlx::query("delete from resources where environment = $1 and id = $2");
-            let delete = delete.bind(t.environment.key).bind(&brief).execute(t.app.database().pool());
+            let brief = format!("/authorization/resources/{brief}?cascade_delete=true");
             let role = format!("{roles}/org-brief");
             let leaves = format!("{MEMBERSHIPS}/{}", id(&ann));
             let (a, b, c, d, e, f) = tokio::join!(
@@ -382,10 +362,10 @@ fn what_is_deleted_while_it_is_assigned_leaves_nothing_behind() {
                 t.post(of(&bob), on("org-brief", &name)),
                 t.delete(&leaves),
                 t.delete(&role),
-                delete,
+                t.delete(&brief),
                 t.post(of(&bob), on("viewer", &name)),
             );
-            e.unwrap();
+            e.no_content();
             c.done();
             assert!([204, 409].contains(&d.status.as_u16()), "{}", d.body);
             for answer in [a, b, f] {
@@ -396,6 +376,7 @@ fn what_is_deleted_while_it_is_assigned_leaves_nothing_behind() {
                 t.delete(&role).await.no_content();
             }
             assert_eq!(orphans(&t).await, 0);
+            closure_is_sound(&t).await;
         }
     });
 }
@@ -405,14 +386,11 @@ fn an_organization_is_deleted_while_roles_are_given_in_it() {
     story(async |t| {
         role(&t, "admin", "organization").await;
         allow_multiple_roles(&t).await;
+        t.resource_type("project", &["organization"]).await;
+        role(&t, "editor", "project").await;
         for _ in 0..8 {
             let organization = t.organization("Brief").await;
             project(&t, &organization, "p1").await;
-            t.post(
-                "/authorization/roles",
-                json!({ "slug": "editor", "name": "Editor", "resource_type_slug": "project" }),
-            )
-            .await;
             let members = [member(&t, &organization).await, member(&t, &organization).await];
             let path = format!("/organizations/{}", id(&organization));
             let (gone, a, b, c) = tokio::join!(

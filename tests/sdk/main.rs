@@ -18,6 +18,7 @@ mod organization_domains;
 mod organization_memberships;
 mod organizations;
 mod resources;
+mod role_assignments;
 mod sdk;
 mod sign_in;
 mod users;

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::{fitting, limit_exceeded};
 use crate::db::Tx;
+use crate::kernel::error::Kind;
 use crate::kernel::id::{GroupId, GroupRoleAssignmentId, OrganizationId};
 use crate::kernel::{Error, Result};
 use crate::model::groups::Group;
@@ -85,6 +86,17 @@ async fn hold_organization(tx: &mut Tx, id: &GroupId) -> Result<Group> {
     if store::organizations::hold(tx, &group.organization_id).await? { Ok(group) } else { Err(Error::missing(id)) }
 }
 
+/// The same for a change that may touch several resources: the tree is shared, so that nobody deletes some of them and
+/// waits for others meanwhile.
+async fn hold_tree(tx: &mut Tx, id: &GroupId) -> Result<Group> {
+    let group = store::groups::get_by_id(tx, id).await?;
+    // While types are edited it cannot be had, and does without: then nothing is moved or deleted either.
+    match store::resources::share_tree(tx, &group.organization_id).await {
+        Err(error) if error.kind() == Kind::Missing => Err(Error::missing(id)),
+        held => held.map(|_| group),
+    }
+}
+
 /// Holds the group as long as its roles are changed.
 async fn lock(tx: &mut Tx, group: &Group) -> Result<()> {
     if store::groups::lock_roles(tx, &group.id).await? { Ok(()) } else { Err(Error::missing(&group.id)) }
@@ -132,7 +144,7 @@ async fn insert(tx: &mut Tx, group: &Group, pairs: &[Pair]) -> Result<Vec<GroupR
 
 /// Makes these everything that a group has, newest first. What it had and has again stays as it is.
 pub async fn replace(tx: &mut Tx, id: &GroupId, entries: &[Entry]) -> Result<Vec<GroupRoleAssignment>> {
-    let group = hold_organization(tx, id).await?;
+    let group = hold_tree(tx, id).await?;
     let named = Named::hold(tx, &group.organization_id, &entries.iter().collect::<Vec<_>>()).await?;
     let wanted = named.all(0, entries)?;
     lock(tx, &group).await?;
@@ -157,7 +169,7 @@ async fn delete(tx: &mut Tx, group: &Group, held: &[Held]) -> Result<u64> {
 /// Gives a group roles and takes others from it: all of it, or nothing. What it has already, or does not have, is passed
 /// over, so that the same change may come twice.
 pub async fn change(tx: &mut Tx, id: &GroupId, add: &[Entry], remove: &[Entry]) -> Result<()> {
-    let group = hold_organization(tx, id).await?;
+    let group = hold_tree(tx, id).await?;
     let named = Named::hold(tx, &group.organization_id, &add.iter().chain(remove).collect::<Vec<_>>()).await?;
     let added = named.all(0, add)?;
     let removed: Vec<_> = remove.iter().enumerate().map(|(i, entry)| named.find(add.len() + i, entry)).collect();

@@ -231,7 +231,8 @@ pub async fn of_membership(
 
 // The assignments on resource `$2`. They are read role by role, for the roles that can be given there are few, in the
 // order of keys; `$5` leaves one role. A group's row counts only if somebody is in the group, so that as many rows as
-// the page has, and one at either end of which the page begins or ends within, are always enough.
+// the page has, and one at either end of which the page begins or ends within, are always enough. That somebody is in it is
+// asked in an order only because that has an index; without, a table full of one group's members is read from its start.
 macro_rules! on_resource {
     ($direction:literal) => {
         concat!(
@@ -248,7 +249,8 @@ macro_rules! on_resource {
                       select x.key, x.id, x.subject, x.role, x.resource, x.created_at from role_assignments x
                       where x.environment = $1 and x.resource = $2 and x.role = k.key and x.key >= $6 and x.key <= $8
                         and (not x.id ^@ 'gra_'
-                             or (select true from group_members b where b.group_subject = x.subject limit 1))
+                             or (select true from group_members b where b.group_subject = x.subject
+                                 order by b.organization_membership_id limit 1))
                       order by x.key ",
             $direction,
             " limit $10 + 2) as u

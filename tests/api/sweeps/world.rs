@@ -47,6 +47,10 @@ pub struct World {
     endpoint: String,
     /// A resource of the organization, which calls it `p/1`.
     resource: String,
+    /// What the membership has on the organization.
+    role_assignment: String,
+    /// What the first group has on the resource.
+    group_role_assignment: String,
     pub(super) config: Config,
     own: Vec<String>,
 }
@@ -125,6 +129,19 @@ impl World {
         let resource = id(&t.resource(&of, "project", "p/1", None).await);
         own.push(resource.clone());
         own.push(id(&t.resource(&of, "project", "p/2", None).await));
+        t.post("/authorization/roles", json!({ "slug": "lead", "name": "Lead", "resource_type_slug": "project" }))
+            .await
+            .created();
+        let lead = json!({ "role_slug": "lead", "resource_id": resource });
+        let assigned = format!("/authorization/organization_memberships/{membership}/role_assignments");
+        own.push(id(&t.post(&assigned, lead.clone()).await.created()));
+        let on_root = t.get(format!("{assigned}?resource_type_slug=organization")).await.ok();
+        let role_assignment = id(&on_root["data"][0]);
+        own.push(role_assignment.clone());
+        let given = format!("/authorization/groups/{}/role_assignments", groups[0]);
+        let group_role_assignment = id(&t.post(&given, lead).await.created());
+        own.push(group_role_assignment.clone());
+        own.push(id(&t.post(&given, json!({ "role_slug": "editor" })).await.created()));
         let config = Config::make(t, &organization, &mut own).await;
         Self {
             organization,
@@ -139,6 +156,8 @@ impl World {
             session: String::new(),
             endpoint,
             resource,
+            role_assignment,
+            group_role_assignment,
             config,
             own,
         }
@@ -170,6 +189,8 @@ impl World {
         cases.extend(self.environment_roles());
         cases.extend(self.resources());
         cases.extend(self.organization_roles());
+        cases.extend(self.role_assignments());
+        cases.extend(self.group_role_assignments());
         cases.extend(self.webhook_endpoints());
         cases.extend(self.applications());
         cases.extend(self.invitations());
@@ -387,10 +408,49 @@ impl World {
             Case { names_foreign: true, ..self.send(Method::POST, all, all, new) },
             self.get(one, &by_id),
             self.send(Method::PATCH, one, &by_id, renaming.clone()),
-            self.delete(one, &by_id),
+            self.delete(one, &format!("{by_id}?cascade_delete=true")),
             self.get(named, &by_name),
             self.send(Method::PATCH, named, &by_name, renaming),
-            self.delete(named, &by_name),
+            self.delete(named, &format!("{by_name}?cascade_delete=true")),
+        ]
+    }
+
+    fn role_assignments(&self) -> Vec<Case> {
+        let of = format!("/authorization/organization_memberships/{}/role_assignments", self.membership);
+        let all = "/authorization/organization_memberships/{organization_membership_id}/role_assignments";
+        let one = "/authorization/organization_memberships/{organization_membership_id}/role_assignments/{role_assignment_id}";
+        let on_resource = format!("/authorization/resources/{}/role_assignments", self.resource);
+        let by_name = "/authorization/organizations/{organization_id}/resources/{resource_type_slug}/{external_id}/role_assignments";
+        let lead = json!({ "role_slug": "lead", "resource_external_id": "p/2", "resource_type_slug": "project" });
+        let editor = json!({ "role_slug": "editor", "resource_external_id": self.organization,
+            "resource_type_slug": "organization" });
+        vec![
+            self.get(all, &of),
+            self.send(Method::POST, all, &of, lead),
+            self.send(Method::DELETE, all, &of, editor),
+            self.delete(one, &format!("{of}/{}", self.role_assignment)),
+            self.get("/authorization/resources/{resource_id}/role_assignments", &on_resource),
+            self.get(
+                by_name,
+                &format!("/authorization/organizations/{}/resources/project/p%2F1/role_assignments", self.organization),
+            ),
+        ]
+    }
+
+    fn group_role_assignments(&self) -> Vec<Case> {
+        let of = format!("/authorization/groups/{}/role_assignments", self.groups[0]);
+        let all = "/authorization/groups/{group_id}/role_assignments";
+        let one = "/authorization/groups/{group_id}/role_assignments/{role_assignment_id}";
+        let given = format!("{of}/{}", self.group_role_assignment);
+        let lead = json!({ "role_slug": "lead", "resource_external_id": "p/2", "resource_type_slug": "project" });
+        vec![
+            self.get(all, &of),
+            self.send(Method::POST, all, &of, lead.clone()),
+            self.send(Method::PUT, all, &of, json!({ "role_assignments": [lead] })),
+            self.send(Method::PATCH, all, &of, json!({ "add": [lead] })),
+            self.send(Method::DELETE, all, &of, json!({ "role_slug": "editor" })),
+            self.get(one, &given),
+            self.delete(one, &given),
         ]
     }
 
