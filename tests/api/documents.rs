@@ -65,6 +65,7 @@ fn state(family: &str) -> &'static str {
         | "organization_memberships"
         | "permissions"
         | "resources"
+        | "role_assignments"
         | "roles"
         | "sessions"
         | "webhook_endpoints" => "complete",
