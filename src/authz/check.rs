@@ -78,7 +78,7 @@ impl Checks {
             tokio::spawn(Asking { inner: Arc::clone(&self.0), environment, is_done: false }.run());
         }
         let answered = async { answered.await.map_err(Error::internal)? };
-        judge(&question, trace::statement("select, with other checks of the same moment", answered).await?)
+        judge(&question, trace::statement("select with other checks of the same moment", answered).await?)
     }
 }
 

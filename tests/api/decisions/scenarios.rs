@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::json;
 
 use super::world::{ROOT, World};
 use crate::harness::{Test, story};
@@ -39,8 +38,6 @@ struct Scenario {
 }
 
 async fn build(t: Test, scenario: &Scenario) -> World {
-    let settings = format!("/admin/v1/environments/{}/settings", t.environment.id);
-    t.operator().patch(settings, json!({ "multiple_roles": true })).await.ok();
     for (slug, parents) in &scenario.types {
         let parents: Vec<_> = parents.iter().map(String::as_str).collect();
         t.resource_type(slug, &parents).await;

@@ -34,6 +34,8 @@ pub fn id(made: &Value) -> String {
 
 impl World {
     pub async fn new(t: Test) -> Self {
+        let settings = format!("/admin/v1/environments/{}/settings", t.environment.id);
+        t.operator().patch(settings, json!({ "multiple_roles": true })).await.ok();
         let organization = t.organization("Acme").await;
         let root = id(&t.root(&organization).await);
         let name = || ROOT.to_owned();
