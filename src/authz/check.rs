@@ -78,7 +78,7 @@ impl Checks {
             tokio::spawn(Asking { inner: Arc::clone(&self.0), environment, is_done: false }.run());
         }
         let answered = async { answered.await.map_err(Error::internal)? };
-        judge(&question, trace::statement("select, with other checks of the same moment", answered).await?)
+        judge(&question, trace::statement("select with other checks of the same moment", answered).await?)
     }
 }
 
@@ -144,6 +144,9 @@ impl Inner {
         // The connection first: whoever comes while there is none goes along.
         match self.database.read(environment).await {
             Ok(mut db) => {
+                // Requests that have arrived but were not looked at yet go along too. On an idle server there are none, and
+                // this is over at once.
+                tokio::task::yield_now().await;
                 let taken = self.take(environment, MOST);
                 match store::authorization::decide(&mut db, &taken).await {
                     // Nothing that a client sends can make the statement fail. If it does, whoever is the cause of that

@@ -16,28 +16,42 @@ use super::{Question, names};
 // the index and merged: the cost is that of the roots, whatever is below them. Roots may lie below one another, so what
 // they have in common is told once.
 //
-// A cursor is an id: the page begins where the key of its row is, or, if that row is gone, where it was.
+// A cursor is an id: the page begins where the key of its row is, or, if that row is gone, where it was. What is given
+// goes by way of `given`, and the limit by a `select`: so the planner, that would plan anew for each null and each number,
+// finds no advantage in it.
 macro_rules! resources {
     ($direction:literal) => {
         concat!(
-            "with asked as materialized (
+            "with given as materialized (
+                 select $2::text as above, $3::text as below, $5::text as membership, $6::text as permission,
+                        $7::text as resource, $8::text as type, $9::text as external_id),
+             asked as materialized (
                  select m.subject, x.key as parent, p.key as permission, p.resource_type as type
-                 from organization_memberships m
-                 join permissions p on p.environment = $1 and p.slug = $6
+                 from given
+                 join organization_memberships m on m.environment = $1 and m.id = given.membership
+                 join permissions p on p.environment = $1 and p.slug = given.permission
                  cross join lateral (
                      select x.key from resources x
-                     where x.environment = $1 and x.id = $7 and x.organization_id = m.organization_id
+                     where x.environment = $1 and x.id = given.resource and x.organization_id = m.organization_id
                      union all
                      select x.key from resource_types t
                      join resources x on x.environment = $1 and x.organization_id = m.organization_id
-                       and x.type = t.key and x.external_id = $9
-                     where t.environment = $1 and t.slug = $8
+                       and x.type = t.key and x.external_id = given.external_id
+                     where t.environment = $1 and t.slug = given.type
                      union all
                      select x.key from organizations o
                      join resources x on x.environment = $1 and x.organization_id = o.id and x.parent is null
-                     where $8 = 'organization' and o.environment = $1 and o.id = m.organization_id
-                       and $9 in (o.id, o.external_id)) x
-                 where m.environment = $1 and m.id = $5 and m.status = 'active'),
+                     where given.type = 'organization' and o.environment = $1 and o.id = m.organization_id
+                       and given.external_id in (o.id, o.external_id)) x
+                 where m.status = 'active'),
+             bounds as materialized (
+                 select coalesce((
+                            select c.key from resources c where c.environment = $1 and c.id <= given.above
+                            order by c.id desc limit 1), 0) as low,
+                        coalesce((
+                            select c.key from resources c where c.environment = $1 and c.id >= given.below
+                            order by c.id limit 1), 9223372036854775807) as high
+                 from given),
              subjects as materialized (
                  select subject from asked
                  union all
@@ -73,26 +87,20 @@ macro_rules! resources {
                  cross join lateral (
                      select a.descendant from resource_ancestors a
                      where a.ancestor = roots.key and a.type = asked.type and a.descendant <> asked.parent
-                       and a.descendant > coalesce((
-                           select c.key from resources c
-                           where c.environment = $1 and c.id <= $2 order by c.id desc limit 1), 0)
-                       and a.descendant < coalesce((
-                           select c.key from resources c
-                           where c.environment = $1 and c.id >= $3 order by c.id limit 1), 9223372036854775807)
+                       and a.descendant > (select low from bounds) and a.descendant < (select high from bounds)
                      order by a.descendant ",
             $direction,
-            " limit $4) d
+            " limit (select $4::bigint)) d
                  order by d.descendant ",
             $direction,
-            " limit $4)
-             select r.key, coalesce(r.name, o.name) as name, r.description, r.organization_id,
-                    p.id as parent_resource_id, r.id, coalesce(r.external_id, o.external_id, o.id) as external_id,
-                    t.slug as resource_type_slug, r.created_at, r.updated_at
+            " limit (select $4::bigint))
+             select r.key, r.name, r.description, r.organization_id,
+                    (select p.id from resources p where p.key = r.parent) as parent_resource_id, r.id, r.external_id,
+                    (select t.slug from resource_types t where t.environment = $1 and t.key = r.type)
+                    as resource_type_slug, r.created_at, r.updated_at
              from page
-             join resources r on r.key = page.key
-             join organizations o on o.environment = r.environment and o.id = r.organization_id
-             join resource_types t on t.environment = r.environment and t.key = r.type
-             left join resources p on p.key = r.parent
+             cross join lateral (
+                 select r.* from resources r where r.environment = $1 and r.key = page.key offset 0) r
              order by page.key ",
             $direction
         )

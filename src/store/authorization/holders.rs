@@ -40,18 +40,20 @@ impl Place {
     }
 }
 
-// The resources `x` that `$5`, or else `$6`, `$7` and `$8`, name: one or none.
+// The resources `x` that `given` names, by an id or by the other three: one or none.
 macro_rules! place {
     () => {
-        "(select x.key, x.organization_id from resources x where x.environment = $1 and x.id = $5
+        "(select x.key, x.organization_id from resources x where x.environment = $1 and x.id = given.resource
           union all
           select x.key, x.organization_id from resource_types t
-          join resources x on x.environment = $1 and x.organization_id = $6 and x.type = t.key and x.external_id = $8
-          where t.environment = $1 and t.slug = $7
+          join resources x on x.environment = $1 and x.organization_id = given.organization
+            and x.type = t.key and x.external_id = given.external_id
+          where t.environment = $1 and t.slug = given.type
           union all
           select x.key, x.organization_id from organizations o
           join resources x on x.environment = $1 and x.organization_id = o.id and x.parent is null
-          where $7 = 'organization' and o.environment = $1 and o.id = $6 and $8 in (o.id, o.external_id)) x"
+          where given.type = 'organization' and o.environment = $1 and o.id = given.organization
+            and given.external_id in (o.id, o.external_id)) x"
     };
 }
 
@@ -59,26 +61,32 @@ macro_rules! place {
 // in that order, for each resource from this one up and each role: of each the first so many are read and merged, and so
 // are those of each group that has one. The cost is that of resources, roles and groups, however many the members are.
 //
-// A cursor is an id: the page begins where the subject of its row is, or, if that row is gone, where it was.
+// A cursor is an id: the page begins where the subject of its row is, or, if that row is gone, where it was. Why `given`
+// and a limit by `select`: see [`super::discovery`].
 macro_rules! members {
     ($direction:literal) => {
         concat!(
-            "with asked as materialized (
-                 select x.key, x.organization_id, p.key as permission
-                 from permissions p cross join lateral ",
+            "with given as materialized (
+                 select $2::text as above, $3::text as below, $5::text as resource, $6::text as organization,
+                        $7::text as type, $8::text as external_id, $9::text as permission, $10::boolean as inherited),
+             asked as materialized (
+                 select x.key, x.organization_id, p.key as permission, given.inherited
+                 from given join permissions p on p.environment = $1 and p.slug = given.permission cross join lateral ",
             place!(),
-            " where p.environment = $1 and p.slug = $9),
+            "),
              bounds as materialized (
                  select coalesce((
                             select c.subject from organization_memberships c
-                            where c.environment = $1 and c.id <= $2 order by c.id desc limit 1), 0) as low,
+                            where c.environment = $1 and c.id <= given.above order by c.id desc limit 1), 0) as low,
                         coalesce((
                             select c.subject from organization_memberships c
-                            where c.environment = $1 and c.id >= $3 order by c.id limit 1), 9223372036854775807) as high),
+                            where c.environment = $1 and c.id >= given.below order by c.id limit 1),
+                            9223372036854775807) as high
+                 from given),
              streams as materialized (
                  select a.ancestor as resource, r.key as role
                  from asked
-                 join resource_ancestors a on a.descendant = asked.key and ($10 or a.depth = 0)
+                 join resource_ancestors a on a.descendant = asked.key and (asked.inherited or a.depth = 0)
                  cross join lateral (
                      select r.key from roles r where r.environment = $1 and r.organization_id is null
                      union all
@@ -97,7 +105,7 @@ macro_rules! members {
                        and g.subject > (select low from bounds) and g.subject < (select high from bounds)
                      order by g.subject ",
             $direction,
-            " limit $4) h
+            " limit (select $4::bigint)) h
                  union
                  select h.subject from streams
                  cross join lateral (
@@ -113,12 +121,13 @@ macro_rules! members {
                        and b.membership_subject < (select high from bounds)
                      order by b.membership_subject ",
             $direction,
-            " limit $4) h),
+            " limit (select $4::bigint)) h),
              page as materialized (select subject from holders order by subject ",
             $direction,
-            " limit $4)
-             select m.id, m.user_id, m.organization_id, o.name as organization_name, m.status, m.directory_managed,
-                    m.custom_attributes,
+            " limit (select $4::bigint))
+             select m.id, m.user_id, m.organization_id,
+                    (select o.name from organizations o where o.environment = $1 and o.id = m.organization_id)
+                    as organization_name, m.status, m.directory_managed, m.custom_attributes,
                     json_build_object(
                         'object', 'user', 'id', u.id, 'email', u.email, 'email_verified', u.email_verified,
                         'first_name', u.first_name, 'last_name', u.last_name, 'name', u.name,
@@ -127,9 +136,11 @@ macro_rules! members {
                         'created_at', u.created_at, 'updated_at', u.updated_at) as user,
                     m.created_at, m.updated_at
              from page
-             join organization_memberships m on m.environment = $1 and m.subject = page.subject
-             join users u on u.environment = m.environment and u.id = m.user_id
-             join organizations o on o.environment = m.environment and o.id = m.organization_id
+             cross join lateral (
+                 select m.* from organization_memberships m
+                 where m.environment = $1 and m.subject = page.subject offset 0) m
+             cross join lateral (
+                 select u.* from users u where u.environment = $1 and u.id = m.user_id offset 0) u
              order by page.subject ",
             $direction
         )

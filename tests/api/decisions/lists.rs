@@ -1,5 +1,7 @@
 //! Discovery, who can, and effective permissions: the stories that tell what each of them is.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use super::world::{ROOT, World, id};
@@ -10,14 +12,11 @@ async fn world(t: Test) -> World {
     for (slug, parents) in [
         ("workspace", ["organization"].as_slice()),
         ("project", &["workspace"]),
-        ("folder", &["project"]),
+        ("folder", &["project", "folder"]),
         ("app", &["folder", "project"]),
     ] {
         t.resource_type(slug, parents).await;
     }
-    // A folder may stand in a folder, which a type can only say once it is there.
-    let folder = format!("{}/folder", t.resource_types());
-    t.operator().patch(folder, json!({ "parents": ["project", "folder"] })).await.ok();
     let mut world = World::new(t).await;
     for kind in ["organization", "workspace", "project", "folder", "app"] {
         world.permission(&format!("{kind}:read"), kind).await;
@@ -104,7 +103,7 @@ fn discovery_shows_whole_resources_and_names_its_parent_in_two_ways() {
         }
         let (t, permission) = (&world.t, "permission_slug=app:read");
         t.get(format!("{base}?{permission}")).await.invalid(&["parent_resource_id"]);
-        t.get(&base).await.invalid(&["permission_slug", "parent_resource_id"]);
+        t.get(&base).await.invalid(&["permission_slug"]);
         t.get(format!("{}&limit=0", external("project", "p2"))).await.invalid(&["limit"]);
         let both = format!("{}&parent_resource_id={}", external("project", "p2"), world.resources["p2"]);
         t.get(both).await.invalid(&["parent_resource_id"]);
@@ -300,8 +299,7 @@ fn those_who_can_are_paged_in_every_order_and_a_cursor_outlives_its_row() {
             assert_eq!(world.member_names(&path, limit, "normal").await, backwards);
         }
         let cursor = world.members["m05"].clone();
-        let gone = format!("/user_management/organization_memberships/{cursor}");
-        world.t.delete(gone).await.no_content();
+        world.t.delete(format!("/user_management/organization_memberships/{cursor}")).await.done();
         let emails = async |query: &str| -> Vec<String> {
             let page = world.t.get(format!("{path}&limit=100&{query}={cursor}")).await.ok();
             let email = |row: &Value| row["user"]["email"].as_str().unwrap()[..3].to_owned();
@@ -309,5 +307,49 @@ fn those_who_can_are_paged_in_every_order_and_a_cursor_outlives_its_row() {
         };
         assert_eq!(emails("order=asc&after").await, names[6..]);
         assert_eq!(emails("order=asc&before").await, names[..5]);
+    });
+}
+
+/// Makes and deletes what nobody asks about, until it is told to stop.
+async fn write_beside(world: &World, number: usize, stop: &AtomicBool) {
+    let (t, parent) = (&world.t, json!({ "id": world.resources["p2"] }));
+    let assignments = format!("/authorization/organization_memberships/{}/role_assignments", world.members["cyd"]);
+    for i in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let made = t.resource(&world.organization, "app", &format!("x{number}-{i}"), Some(&parent)).await;
+        let body = json!({ "role_slug": "guest", "resource_id": made["id"] });
+        t.post(&assignments, body).await.created();
+        let path = format!("/authorization/resources/{}?cascade_delete=true", id(&made));
+        t.delete(path).await.no_content();
+    }
+}
+
+#[test]
+fn pages_join_while_others_write() {
+    story(async |t| {
+        let mut world = world(t).await;
+        world.assign("ann", "lead", "p1").await;
+        let mut names: Vec<_> = ["a1", "a3", "a4"].map(str::to_owned).into();
+        let mut members = vec!["ann".to_owned()];
+        for i in 0..8 {
+            names.push(format!("b{i}"));
+            world.resource(&names[i + 3], "app", "f2").await;
+            members.push(format!("m{i}"));
+            world.member(&members[i + 1]).await;
+            world.assign(&members[i + 1], "keeper", "f2").await;
+        }
+        let (world, stop) = (&world, &AtomicBool::new(false));
+        let read = async {
+            let (apps, can) =
+                (world.resources_of("ann", "app:read", "w"), world.members_with("app:read", "a1", "indirect"));
+            for turn in 0..6 {
+                assert_eq!(world.names(&apps, 1 + turn, "asc").await, names);
+                assert_eq!(world.member_names(&can, 1 + turn, "asc").await, members);
+            }
+            stop.store(true, Ordering::Relaxed);
+        };
+        tokio::join!(read, write_beside(world, 0, stop), write_beside(world, 1, stop), write_beside(world, 2, stop));
     });
 }

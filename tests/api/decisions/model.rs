@@ -148,16 +148,8 @@ struct Twins {
 
 impl Twins {
     async fn make(t: Test, shape: Shape) -> Self {
-        let settings = format!("/admin/v1/environments/{}/settings", t.environment.id);
-        t.operator().patch(settings, json!({ "multiple_roles": true })).await.ok();
-        for (i, parents) in shape.parents.iter().enumerate() {
-            let (slug, before): (_, Vec<_>) =
-                (KINDS[i + 1], parents.iter().filter(|up| **up <= i).map(|up| KINDS[*up]).collect());
-            t.resource_type(slug, &before).await;
-            if parents.contains(&(i + 1)) {
-                let all: Vec<_> = parents.iter().map(|up| KINDS[*up]).collect();
-                t.operator().patch(format!("{}/{slug}", t.resource_types()), json!({ "parents": all })).await.ok();
-            }
+        for (slug, parents) in KINDS[1..].iter().zip(&shape.parents) {
+            t.resource_type(slug, &parents.iter().map(|up| KINDS[*up]).collect::<Vec<_>>()).await;
         }
         let mut world = World::new(t).await;
         for (slug, kind) in PERMISSIONS.iter().zip(&shape.permissions) {
@@ -182,7 +174,7 @@ impl Twins {
             made: 0,
         };
         let mut twins = Self { model, world };
-        // Without these nothing is ever allowed: each role is given all that it may have, and a tree stands.
+        // Without permissions nothing is ever allowed: each role begins with all that it may have.
         for i in 0..ROLES.len() {
             twins.set_role(i, u8::MAX).await;
         }
@@ -228,11 +220,14 @@ impl Twins {
             }
             Step::Assign(subject, role, resource) => {
                 let subjects: Vec<_> = MEMBERS.into_iter().chain(GROUPS).collect();
-                let (subject, role, on) = (*subject.get(&subjects), role.index(ROLES.len()), any(&resource));
-                let fits = self.model.shape.roles[role] == self.model.kind(&on);
-                let grant = (subject.to_owned(), ROLES[role].to_owned(), on.clone());
-                if fits && self.model.grants.insert(grant) {
-                    self.world.assign(subject, ROLES[role], &on).await;
+                let (subject, on) = (*subject.get(&subjects), any(&resource));
+                let fits = |i: &usize| self.model.shape.roles[*i] == self.model.kind(&on);
+                let fitting: Vec<_> = (0..ROLES.len()).filter(fits).collect();
+                if !fitting.is_empty() {
+                    let role = ROLES[*role.get(&fitting)];
+                    if self.model.grants.insert((subject.to_owned(), role.to_owned(), on.clone())) {
+                        self.world.assign(subject, role, &on).await;
+                    }
                 }
             }
             Step::Revoke(which) => {

@@ -34,6 +34,8 @@ pub fn id(made: &Value) -> String {
 
 impl World {
     pub async fn new(t: Test) -> Self {
+        let settings = format!("/admin/v1/environments/{}/settings", t.environment.id);
+        t.operator().patch(settings, json!({ "multiple_roles": true })).await.ok();
         let organization = t.organization("Acme").await;
         let root = id(&t.root(&organization).await);
         let name = || ROOT.to_owned();
@@ -117,41 +119,26 @@ impl World {
         format!("/organizations/{}/groups/{}/organization-memberships", id(&self.organization), self.groups[group])
     }
 
-    pub async fn assign(&mut self, subject: &str, role: &str, resource: &str) {
-        let made = self.insert_assignment(subject, role, resource).await;
-        self.assignments.insert((subject.to_owned(), role.to_owned(), resource.to_owned()), made);
+    /// Where the assignments of a membership or of a group are.
+    fn assignments_of(&self, subject: &str) -> String {
+        match self.groups.get(subject) {
+            Some(group) => format!("/authorization/groups/{group}/role_assignments"),
+            None => {
+                format!("/authorization/organization_memberships/{}/role_assignments", self.members[subject])
+            }
+        }
     }
 
-    /// As the family of role assignments does.
-    async fn insert_assignment(&self, subject: &str, role: &str, resource: &str) -> String {
-        let id = self.groups.get(subject).or_else(|| self.members.get(subject)).unwrap();
-        sqlx::query_scalar(
-            "insert into role_assignments
-                 (environment, id, organization_id, subject, role, resource, created_at, updated_at)
-             select $1, case when s.id ^@ 'om_' then 'role_assignment_' else 'gra_' end || md5(random()::text),
-                    s.organization_id, s.subject, r.key, x.key, now(), now()
-             from (select id, organization_id, subject from organization_memberships where environment = $1
-                   union all
-                   select id, organization_id, subject from groups where environment = $1) s
-             join roles r on r.environment = $1 and r.slug = $3
-             join resources x on x.environment = $1 and x.id = $4
-             where s.id = $2 returning id",
-        )
-        .bind(self.t.environment.key)
-        .bind(id)
-        .bind(role)
-        .bind(&self.resources[resource])
-        .fetch_one(self.t.app.database().pool())
-        .await
-        .unwrap()
+    pub async fn assign(&mut self, subject: &str, role: &str, resource: &str) {
+        let body = json!({ "role_slug": role, "resource_id": self.resources[resource] });
+        let made = self.t.post(self.assignments_of(subject), body).await.created();
+        self.assignments.insert((subject.to_owned(), role.to_owned(), resource.to_owned()), id(&made));
     }
 
     pub async fn revoke(&mut self, subject: &str, role: &str, resource: &str) {
         let key = (subject.to_owned(), role.to_owned(), resource.to_owned());
         let id = self.assignments.remove(&key).unwrap();
-        let delete = sqlx::query("delete from role_assignments where environment = $1 and id = $2");
-        let delete = delete.bind(self.t.environment.key).bind(id).execute(self.t.app.database().pool());
-        assert_eq!(delete.await.unwrap().rows_affected(), 1);
+        self.t.delete(format!("{}/{id}", self.assignments_of(subject))).await.no_content();
     }
 
     pub async fn may(&self, member: &str, permission: &str, resource: &str) -> bool {
