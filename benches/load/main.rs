@@ -11,31 +11,22 @@
 #![expect(clippy::print_stdout, reason = "it is a program that prints a table")]
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the floor is plain axum, as others use it")]
 
-mod client;
-mod cpu;
+#[path = "../common/mod.rs"]
+mod common;
 mod drive;
-mod floor;
-#[path = "../../tests/folder.rs"]
-#[expect(clippy::unwrap_used, reason = "it belongs to the tests, where that is a way to fail")]
-mod folder;
 mod measures;
 mod pgbench;
 mod place;
-mod report;
 mod sink;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::drive::Effort;
+use self::common::report::{self, Line};
+use self::common::sample::Effort;
+use self::common::{Fault, floor};
 use self::measures::World;
 use self::place::Place;
-use self::report::Line;
-
-type Fault = Box<dyn std::error::Error + Send + Sync>;
-
-/// Connections to PostgreSQL that the server and the floor may open: the server's default.
-const CONNECTIONS: u32 = 16;
 
 /// How much is measured.
 #[derive(Debug)]

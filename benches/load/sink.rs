@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::client::read_message;
+use super::common::client::read_message;
 
 /// A sink, for as long as the program runs.
 pub struct Sink {
