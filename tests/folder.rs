@@ -4,9 +4,8 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A folder that every user may pass through, as the user of a private cluster must be able to when root runs the tests:
-/// that of the build, or one among the temporary files where somebody has closed a folder above it.
-pub fn of_tests() -> PathBuf {
-    let own = Path::new(env!("CARGO_TARGET_TMPDIR"));
+/// this one, which is the build's, or one among the temporary files where somebody has closed a folder above it.
+pub fn reachable(own: &Path) -> PathBuf {
     if own.ancestors().all(is_open) {
         return own.to_owned();
     }

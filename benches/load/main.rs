@@ -1,12 +1,12 @@
-//! `cargo bench --bench load`: how fast the server is, told as ratios.
+//! The load program: how fast the server is, told as ratios.
 //!
 //! A rate alone says more about the machine than about the program. So each thing is measured against the least that
 //! could do it, in turn, in the same run, on the same PostgreSQL with the same durable settings. `docs/performance.md`
 //! has the results and what they mean.
 //!
 //! Options: `--quick` for a run of less than a minute, `--only TEXT` for the measurements whose name contains it,
-//! `--json FILE`, `--server FILE` for another binary. It starts everything that it needs, talks to 127.0.0.1 only, and
-//! ends by itself.
+//! `--json FILE`, `--server FILE` for another server than the one that was built beside it. It starts everything that it
+//! needs, talks to 127.0.0.1 only, and ends by itself.
 
 #![expect(clippy::print_stdout, reason = "it is a program that prints a table")]
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the floor is plain axum, as others use it")]
@@ -50,13 +50,11 @@ impl Plan {
             clients: 16,
             only: None,
             json: None,
-            server: PathBuf::from(env!("CARGO_BIN_EXE_vestibule")),
+            server: std::env::current_exe()?.with_file_name("vestibule"),
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
-                // Cargo says so.
-                "--bench" => {}
                 "--quick" => (plan.rounds, plan.time) = (2, Duration::from_secs(1)),
                 "--only" => plan.only = Some(value()?),
                 "--json" => plan.json = Some(value()?.into()),
@@ -82,6 +80,10 @@ fn main() -> Result<(), Fault> {
         return floor::main(&arguments.next().ok_or("the floor needs a database")?);
     }
     let plan = Plan::read(arguments)?;
+    if !plan.server.is_file() {
+        let path = plan.server.display();
+        return Err(format!("there is no server at {path}: build it, or name another with --server").into());
+    }
     // One thread: the cores are for what is measured.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let lines = runtime.block_on(run(&plan))?;

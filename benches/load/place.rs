@@ -28,7 +28,9 @@ pub struct Place {
 impl Place {
     /// Begins on an empty folder.
     pub async fn begin(server: &Path) -> Result<Self, Fault> {
-        let folder = folder::of_tests().join("load");
+        let own = std::env::current_exe()?.with_file_name("tmp");
+        std::fs::create_dir_all(&own)?;
+        let folder = folder::reachable(&own).join("load");
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }

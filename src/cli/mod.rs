@@ -323,6 +323,7 @@ fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
 }
 
 fn finish(outcome: Outcome) -> ExitCode {
+    logging::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,16 +2,17 @@
 //!
 //! sqlx gives a connection back by asking it whether it is well, without a limit: on a host that went silent that takes
 //! as long as TCP does not give up, a quarter of an hour, and holds a place in the pool for as long. So the way back is
-//! ours: a transaction that is open is rolled back, all within [`RELEASE`], and what does not answer is closed.
+//! ours: a transaction that is open is rolled back, all within [`RELEASE`], and what does not answer is closed. What is
+//! in good order does not even go that way, but lies [ready](super::ready).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 use tokio::time::timeout;
 
 use super::health::Health;
+use super::ready::{Kept, Ready, Taken};
 use super::statement::failure;
 use crate::kernel::{Error, Result};
 
@@ -21,9 +22,12 @@ const RELEASE: Duration = Duration::from_secs(5);
 /// A connection that goes back to the pool when it is dropped.
 pub(super) struct Connection {
     /// None only while it is dropped.
-    pooled: Option<PoolConnection<Postgres>>,
+    taken: Option<Taken>,
     in_transaction: bool,
+    /// Whether every statement that was begun has ended well: an answer that nobody waited for may be on its way.
+    settled: bool,
     health: Health,
+    ready: Arc<Ready>,
 }
 
 /// A connection, lent to one statement.
@@ -32,11 +36,19 @@ pub(super) struct Lent<'c> {
     pub(super) connection: &'c mut PgConnection,
     /// What is known about the database behind it.
     pub(super) health: &'c Health,
+    settled: &'c mut bool,
+}
+
+impl Lent<'_> {
+    /// Notes that what was begun on it has ended well.
+    pub(super) fn settle(self) {
+        *self.settled = true;
+    }
 }
 
 impl Connection {
-    pub(super) fn new(pooled: PoolConnection<Postgres>, health: Health) -> Self {
-        Self { pooled: Some(pooled), in_transaction: false, health }
+    pub(super) fn new(taken: Taken, health: Health, ready: Arc<Ready>) -> Self {
+        Self { taken: Some(taken), in_transaction: false, settled: true, health, ready }
     }
 
     /// Begins a transaction, which ends with [`Connection::commit`], or else is rolled back.
@@ -72,40 +84,57 @@ impl Connection {
 
     async fn simple(&mut self, sql: &'static str) -> Result<()> {
         let lent = self.lend().ok_or_else(|| Error::internal("the connection was given back"))?;
-        lent.health.during(sqlx::raw_sql(sql).execute(lent.connection)).await.map_err(failure)?;
+        lent.health.during(sqlx::raw_sql(sql).execute(&mut *lent.connection)).await.map_err(failure)?;
+        lent.settle();
         Ok(())
     }
 
     /// The connection, for one statement.
     pub(super) fn lend(&mut self) -> Option<Lent<'_>> {
-        let connection = self.pooled.as_deref_mut()?;
-        Some(Lent { connection, health: &self.health })
+        let connection = &mut *self.taken.as_mut()?.kept.pooled;
+        self.settled = false;
+        Some(Lent { connection, health: &self.health, settled: &mut self.settled })
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // Without a runtime everything is being taken down, the pool included.
-        if let (Some(pooled), Ok(runtime)) = (self.pooled.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(release(pooled, self.in_transaction, self.health.clone()));
-        }
+        let in_order = self.settled && !self.in_transaction;
+        let lay_down = |taken| if in_order { self.ready.lay_down(taken, &self.health) } else { Some(taken) };
+        let Some(Taken { kept, place }) = self.taken.take().and_then(lay_down) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // Everything is being taken down, the pool included.
+            drop(kept.pooled.leak());
+            return;
+        };
+        let (health, in_transaction) = (self.health.clone(), self.in_transaction);
+        runtime.spawn(async move {
+            release(kept, in_transaction, health).await;
+            drop(place);
+        });
     }
 }
 
-async fn release(mut pooled: PoolConnection<Postgres>, in_transaction: bool, health: Health) {
+/// Gives a connection back to the pool.
+pub(super) async fn release(mut kept: Kept, in_transaction: bool, health: Health) {
     if health.is_lost() {
-        pooled.close_on_drop();
+        kept.pooled.close_on_drop();
         return;
     }
     if in_transaction {
-        let rolled_back = timeout(RELEASE, sqlx::raw_sql("rollback").execute(&mut *pooled)).await;
+        let rolled_back = timeout(RELEASE, sqlx::raw_sql("rollback").execute(&mut *kept.pooled)).await;
         if !matches!(rolled_back, Ok(Ok(_))) {
-            pooled.close_on_drop();
+            kept.pooled.close_on_drop();
             return;
         }
     }
+    // The pool asks only whether it answers, and a server that has been demoted does.
+    if kept.is_doubted(&health) && !health.try_out(&mut kept.pooled).await {
+        kept.pooled.close_on_drop();
+        return;
+    }
     // Given up, it is closed on the spot, and its place in the pool is free.
-    if timeout(RELEASE, pooled.return_to_pool()).await.is_err() {
+    if timeout(RELEASE, kept.pooled.return_to_pool()).await.is_err() {
         tracing::warn!("a connection to PostgreSQL does not answer and is closed");
     }
 }

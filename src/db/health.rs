@@ -27,8 +27,6 @@ const BREATH: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the trial of one connection may take, before another one is opened instead.
 const TRIAL: Duration = Duration::from_secs(2);
-/// A connection that is given back so shortly after a doubt may be the one that it is about.
-const AFTERMATH: Duration = Duration::from_secs(1);
 
 /// What is known about the database. Cheap to clone; all clones know the same.
 #[derive(Debug, Clone)]
@@ -99,9 +97,9 @@ impl Health {
         }
     }
 
-    /// Whether a connection that is given back now needs a trial.
-    pub(super) fn is_recent_doubt(&self) -> bool {
-        self.was_doubted_within(AFTERMATH)
+    /// Waits until the database is found to be lost the next time.
+    pub(super) async fn gone(&self) {
+        self.0.gone.notified().await;
     }
 
     /// Tries a connection: it must answer, and be one that writes.

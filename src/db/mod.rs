@@ -10,6 +10,7 @@ pub mod examine;
 pub mod health;
 pub mod lease;
 pub mod migrate;
+mod ready;
 pub mod scope;
 pub mod statement;
 
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 
 use connection::Connection;
 use health::Health;
+use ready::{Ready, Taken};
 
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
@@ -37,6 +39,7 @@ pub use statement::OnConstraint;
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
+    ready: Arc<Ready>,
     health: Health,
     /// How many wait for a connection just now.
     waiting: Arc<AtomicU32>,
@@ -81,7 +84,16 @@ impl Database {
     /// The database of a pool that is open already, with another clock: tests share one pool.
     pub fn of(pool: PgPool, clock: Clock, random: Random) -> Self {
         let mint = Mint::new(clock.clone(), random.clone());
-        Self { pool, health: Health::default(), waiting: Arc::default(), clock, mint, random, bells: Bells::default() }
+        Self {
+            ready: Arc::new(Ready::of(&pool)),
+            pool,
+            health: Health::default(),
+            waiting: Arc::default(),
+            clock,
+            mint,
+            random,
+            bells: Bells::default(),
+        }
     }
 
     /// What is known about whether the database can be worked with.
@@ -89,10 +101,11 @@ impl Database {
         &self.health
     }
 
-    /// Watches over the database for as long as the future is polled; see [`health`].
+    /// Watches over the database for as long as the future is polled; see [`health`]. Only then can connections lie
+    /// ready without being asked how they are.
     pub async fn watch(&self) {
         let options = self.pool.connect_options();
-        health::watch(&self.health, &options).await;
+        tokio::join!(health::watch(&self.health, &options), self.ready.keep_open(&self.health));
     }
 
     /// How many wait for a connection just now.
@@ -101,9 +114,17 @@ impl Database {
     }
 
     async fn acquire(&self) -> Result<Connection> {
+        let taken = match self.ready.take(&self.health) {
+            Some(taken) => taken,
+            // In a box: whatever opens a connection is large, and would be part of every request that is moved.
+            None => Box::pin(self.wait()).await.map_err(statement::failure)?,
+        };
+        Ok(Connection::new(taken, self.health.clone(), Arc::clone(&self.ready)))
+    }
+
+    async fn wait(&self) -> sqlx::Result<Taken> {
         let _waiting = Waiting::begin(&self.waiting);
-        let pooled = self.health.during(self.pool.acquire()).await.map_err(statement::failure)?;
-        Ok(Connection::new(pooled, self.health.clone()))
+        self.health.during(self.ready.wait(&self.pool, &self.health)).await
     }
 
     async fn begin(&self) -> Result<Connection> {
@@ -168,16 +189,23 @@ impl Database {
 
     /// Closes every connection, after the statements that run.
     pub async fn close(&self) {
-        self.pool.close().await;
+        let closed = self.pool.close();
+        self.ready.close(&self.health);
+        closed.await;
+    }
+
+    /// How many connections are open and used by nobody.
+    pub fn idle(&self) -> usize {
+        self.pool.num_idle() + self.ready.count()
     }
 }
 
 /// The pool's rules: whom it trusts, and for how long.
 fn pool(connections: u32, health: &Health) -> PgPoolOptions {
-    let [opening, taking, returning] = [health, health, health].map(Health::clone);
+    let [opening, taking] = [health, health].map(Health::clone);
     PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(ready::PATIENCE)
         .max_lifetime(Duration::from_mins(30))
         // The default, a ping before every use, costs a round trip on each request.
         .test_before_acquire(false)
@@ -195,10 +223,6 @@ fn pool(connections: u32, health: &Health) -> PgPoolOptions {
                 }
                 Ok(health.try_out(connection).await)
             })
-        })
-        .after_release(move |connection, _| {
-            let health = returning.clone();
-            Box::pin(async move { Ok(!health.is_recent_doubt() || health.try_out(connection).await) })
         })
 }
 

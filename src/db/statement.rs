@@ -80,26 +80,29 @@ impl<'c> Statement<'c> {
 
     /// The row, if there is one.
     pub async fn find<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Option<T>> {
-        let (Lent { connection, health }, sql, arguments) = self.ready()?;
-        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_optional(connection)))
-            .await
-            .map_err(failure)
+        let (lent, sql, arguments) = self.ready()?;
+        let done = lent.health.during(sqlx::query_as_with(sql, arguments).fetch_optional(&mut *lent.connection));
+        let done = trace::statement(sql, done).await.map_err(failure)?;
+        lent.settle();
+        Ok(done)
     }
 
     /// The row that must be there.
     pub async fn one<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<T> {
-        let (Lent { connection, health }, sql, arguments) = self.ready()?;
-        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_one(connection)))
-            .await
-            .map_err(failure)
+        let (lent, sql, arguments) = self.ready()?;
+        let done = lent.health.during(sqlx::query_as_with(sql, arguments).fetch_one(&mut *lent.connection));
+        let done = trace::statement(sql, done).await.map_err(failure)?;
+        lent.settle();
+        Ok(done)
     }
 
     /// All rows.
     pub async fn all<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(self) -> Result<Vec<T>> {
-        let (Lent { connection, health }, sql, arguments) = self.ready()?;
-        trace::statement(sql, health.during(sqlx::query_as_with(sql, arguments).fetch_all(connection)))
-            .await
-            .map_err(failure)
+        let (lent, sql, arguments) = self.ready()?;
+        let done = lent.health.during(sqlx::query_as_with(sql, arguments).fetch_all(&mut *lent.connection));
+        let done = trace::statement(sql, done).await.map_err(failure)?;
+        lent.settle();
+        Ok(done)
     }
 
     /// The first column of the row, if there is one.
@@ -131,9 +134,10 @@ impl<'c> Statement<'c> {
 
     /// Runs it for its effect; the number of rows that it touched.
     pub async fn run(self) -> Result<u64> {
-        let (Lent { connection, health }, sql, arguments) = self.ready()?;
-        let done = health.during(sqlx::query_with(sql, arguments).execute(connection));
+        let (lent, sql, arguments) = self.ready()?;
+        let done = lent.health.during(sqlx::query_with(sql, arguments).execute(&mut *lent.connection));
         let done = trace::statement(sql, done).await.map_err(failure)?;
+        lent.settle();
         Ok(done.rows_affected())
     }
 }

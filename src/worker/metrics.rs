@@ -84,7 +84,7 @@ fn router(source: Arc<Source>) -> Router {
 async fn show(State(source): State<Arc<Source>>) -> ([(HeaderName, &'static str); 1], String) {
     let pool = source.database.pool();
     gauge!("vestibule_database_connections").set(pool.size());
-    gauge!("vestibule_database_connections_idle").set(u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
+    gauge!("vestibule_database_connections_idle").set(u32::try_from(source.database.idle()).unwrap_or(u32::MAX));
     gauge!("vestibule_database_connections_max").set(pool.options().get_max_connections());
     gauge!("vestibule_database_waiting").set(source.database.waiting());
     gauge!("vestibule_database_up").set(if source.database.health().is_lost() { 0.0 } else { 1.0 });

@@ -12,6 +12,7 @@ mod architecture;
 mod authorization;
 mod callers;
 mod command_line;
+mod connections;
 mod conventions;
 mod cors;
 mod crypto;

@@ -79,7 +79,7 @@ struct Shared {
 
 impl Shared {
     fn start() -> Self {
-        let data_dir = folder::of_tests().join(env!("CARGO_CRATE_NAME"));
+        let data_dir = folder::reachable(Path::new(env!("CARGO_TARGET_TMPDIR"))).join(env!("CARGO_CRATE_NAME"));
         std::fs::create_dir_all(&data_dir).unwrap();
         let keeper = Path::new(env!("CARGO_BIN_EXE_vestibule")).to_owned();
         let cluster = Cluster::start(&Settings { data_dir, keeper, durable: false }).unwrap();
