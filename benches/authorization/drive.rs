@@ -48,17 +48,6 @@ pub struct Outcome {
     pub short: u32,
 }
 
-impl Outcome {
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            sample: self.sample.and(other.sample),
-            wrong: self.wrong + other.wrong,
-            example: self.example.or(other.example),
-            short: self.short + other.short,
-        }
-    }
-}
-
 /// What one client saw.
 #[derive(Default)]
 struct Seen {

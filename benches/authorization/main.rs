@@ -1,4 +1,4 @@
-//! `cargo bench --bench authorization`: how fast decisions are, beside OpenFGA and SpiceDB on the same tree.
+//! How fast decisions are, beside OpenFGA and SpiceDB on the same tree.
 //!
 //! A generator makes organizations with trees of resources, members, groups and grants, always the same; all servers
 //! get them, on one PostgreSQL, and are asked the same questions over HTTP. Every answer is held against the truth, so
@@ -6,7 +6,8 @@
 //!
 //! Options: `--resources 10k,1m` (sizes; `10m` takes a quarter of an hour to load), `--quick`, `--peers
 //! openfga=FILE,spicedb=FILE` (`openfga` alone builds it by `go install`), `--only TEXT`, `--keep FOLDER` (what was
-//! loaded is there the next time), `--json FILE`, `--server FILE`. It talks to 127.0.0.1 only, and ends by itself.
+//! loaded is there the next time), `--json FILE`,
+//! `--server FILE`. It talks to 127.0.0.1 only, and ends by itself.
 
 #![expect(clippy::print_stdout, reason = "it is a program that prints tables")]
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the floor is plain axum, as others use it")]
@@ -33,7 +34,7 @@ mod truth;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::common::{Fault, floor, folder, report};
+use self::common::{Fault, floor, folder_for, report};
 use self::measures::{Results, Run};
 use self::place::{Place, Site};
 
@@ -65,7 +66,7 @@ impl Plan {
             clients: vec![1, 8, 64],
             only: None,
             json: None,
-            server: PathBuf::from(env!("CARGO_BIN_EXE_vestibule")),
+            server: common::server_beside()?,
             keep: None,
             openfga: None,
             spicedb: None,
@@ -73,8 +74,6 @@ impl Plan {
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
-                // Cargo says so.
-                "--bench" => {}
                 "--quick" => (plan.rounds, plan.time) = (1, Duration::from_secs(1)),
                 "--resources" => plan.sizes = value()?.split(',').map(size).collect::<Result<_, _>>()?,
                 "--peers" => plan.read_peers(&value()?)?,
@@ -94,7 +93,7 @@ impl Plan {
     fn read_peers(&mut self, text: &str) -> Result<(), Fault> {
         for peer in text.split(',') {
             match peer.split_once('=').unwrap_or((peer, "")) {
-                ("openfga", "") => self.openfga = Some(openfga::build(&folder::of_tests())?),
+                ("openfga", "") => self.openfga = Some(openfga::build(&folder_for("openfga")?)?),
                 ("openfga", program) => self.openfga = Some(program.into()),
                 ("spicedb", program) if !program.is_empty() => self.spicedb = Some(program.into()),
                 _ => return Err(format!("{peer} is no peer: openfga, openfga=FILE, spicedb=FILE").into()),
@@ -126,6 +125,7 @@ fn main() -> Result<(), Fault> {
         return floor::main(&arguments.next().ok_or("the floor needs a database")?);
     }
     let plan = Plan::read(arguments)?;
+    common::require_server(&plan.server)?;
     // One thread: the cores are for what is measured.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run(&plan))

@@ -11,7 +11,7 @@ use vestibule::db::embedded::{Cluster, Settings};
 
 use super::common::process::Running;
 use super::common::server::Server;
-use super::common::{Fault, floor, folder};
+use super::common::{Fault, floor, folder_for};
 use super::forest::Forest;
 use super::ours::Ours;
 use super::questions::Questions;
@@ -38,7 +38,7 @@ pub struct Place {
 
 impl Place {
     pub async fn begin(plan: &Plan) -> Result<Self, Fault> {
-        let folder = plan.keep.clone().unwrap_or_else(|| folder::of_tests().join("authorization"));
+        let folder = plan.keep.clone().map_or_else(|| folder_for("authorization"), Ok)?;
         let keep = plan.keep.is_some();
         if folder.exists() && !keep {
             std::fs::remove_dir_all(&folder)?;

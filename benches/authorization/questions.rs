@@ -86,7 +86,7 @@ impl Questions {
         } else {
             Counts { checks: 20_000, lists: 200 }
         };
-        let hits = asker.many(counts.checks, |asker| asker.hit());
+        let hits = asker.many(counts.checks, Asker::hit);
         let misses = asker.many(counts.checks, Asker::miss);
         let deep = asker.many(counts.checks / 4, Asker::deep);
         let checks = hits.iter().zip(&misses).flat_map(|(hit, miss)| [*hit, *miss]).collect();

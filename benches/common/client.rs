@@ -96,16 +96,8 @@ impl Connection {
     }
 }
 
-/// Reads until the buffer begins with a whole message that tells its length; where its head ends, and where it ends.
-pub async fn read_message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(usize, usize)> {
-    let head = read_head(stream, buffer).await?;
-    let Framing::Length(length) = Framing::of(&buffer[..head])? else { return Err(malformed()) };
-    fill(stream, buffer, head + length).await?;
-    Ok((head, head + length))
-}
-
 /// Reads until the buffer holds a whole head; where it ends.
-async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+pub async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     loop {
         if let Some(length) = find(buffer, b"\r\n\r\n") {
             return Ok(length + 4);
@@ -114,7 +106,8 @@ async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<u
     }
 }
 
-async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>, end: usize) -> io::Result<()> {
+/// Reads until the buffer holds that much.
+pub async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>, end: usize) -> io::Result<()> {
     while buffer.len() < end {
         read_more(stream, buffer).await?;
     }
@@ -132,7 +125,7 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window == what)
 }
 
-fn malformed() -> io::Error {
+pub fn malformed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the answer is not what this client understands")
 }
 
@@ -143,13 +136,13 @@ fn status(head: &[u8]) -> io::Result<u16> {
 }
 
 /// How a message tells where it ends.
-enum Framing {
+pub enum Framing {
     Length(usize),
     Chunks,
 }
 
 impl Framing {
-    fn of(head: &[u8]) -> io::Result<Self> {
+    pub fn of(head: &[u8]) -> io::Result<Self> {
         let head = std::str::from_utf8(head).map_err(|_| malformed())?;
         for line in head.trim_end().split("\r\n").skip(1) {
             let (name, value) = line.split_once(':').ok_or_else(malformed)?;

@@ -50,7 +50,7 @@ impl Plan {
             clients: 16,
             only: None,
             json: None,
-            server: std::env::current_exe()?.with_file_name("vestibule"),
+            server: common::server_beside()?,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -80,10 +80,7 @@ fn main() -> Result<(), Fault> {
         return floor::main(&arguments.next().ok_or("the floor needs a database")?);
     }
     let plan = Plan::read(arguments)?;
-    if !plan.server.is_file() {
-        let path = plan.server.display();
-        return Err(format!("there is no server at {path}: build it, or name another with --server").into());
-    }
+    common::require_server(&plan.server)?;
     // One thread: the cores are for what is measured.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let lines = runtime.block_on(run(&plan))?;

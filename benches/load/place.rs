@@ -9,7 +9,7 @@ use vestibule::db::embedded::{Cluster, Settings};
 
 use super::common::process::Running;
 use super::common::server::Server;
-use super::common::{Fault, floor, folder};
+use super::common::{Fault, floor, folder_for};
 
 /// A cluster, a server and a floor, all of them gone when it is dropped.
 pub struct Place {
@@ -28,9 +28,7 @@ pub struct Place {
 impl Place {
     /// Begins on an empty folder.
     pub async fn begin(server: &Path) -> Result<Self, Fault> {
-        let own = std::env::current_exe()?.with_file_name("tmp");
-        std::fs::create_dir_all(&own)?;
-        let folder = folder::reachable(&own).join("load");
+        let folder = folder_for("load")?;
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }
