@@ -9,6 +9,7 @@ pub mod environments;
 pub mod feature_flags;
 pub mod mail;
 pub mod management_keys;
+pub mod resource_types;
 pub mod roles;
 pub mod settings;
 pub mod webhooks;
@@ -27,6 +28,7 @@ pub fn routes() -> Routes {
         .merge(management_keys::routes())
         .merge(settings::routes())
         .merge(roles::routes())
+        .merge(resource_types::routes())
         .merge(applications::routes())
         .merge(mail::routes())
         .merge(webhooks::routes())

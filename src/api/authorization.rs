@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::authz;
 use crate::body;
 use crate::http::extract::{Json, Path};
 use crate::http::{Routes, Scope};
@@ -11,6 +10,7 @@ use crate::kernel::Result;
 use crate::kernel::check::Check;
 use crate::kernel::id::OrganizationMembershipId;
 use crate::model::resources::ResourceTarget;
+use crate::store::authorization::Question;
 
 /// The routes of the family.
 pub fn routes() -> Routes {
@@ -37,7 +37,7 @@ async fn check(
     Path(membership): Path<OrganizationMembershipId>,
     Json(body): Json<CheckBody>,
 ) -> Result<Json<Checked>> {
-    let mut db = scope.read().await?;
-    let authorized = authz::check::check(&mut db, &membership, &body.permission_slug, &body.target).await?;
+    let question = Question { membership, permission: body.permission_slug, target: body.target };
+    let authorized = scope.app().checks().check(scope.environment.key, question).await?;
     Ok(Json(Checked { authorized }))
 }

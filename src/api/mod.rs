@@ -19,6 +19,7 @@ pub mod organization_memberships;
 pub mod organizations;
 pub mod permissions;
 pub mod redirect_uris;
+pub mod resources;
 pub mod roles;
 pub mod sessions;
 pub mod users;
@@ -39,6 +40,7 @@ pub fn routes() -> Routes {
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(authorization::routes())
+        .merge(resources::routes())
         .merge(authentication::routes())
         .merge(sessions::routes())
         .merge(jwks::routes())

@@ -33,7 +33,7 @@ use crate::kernel::id::Mint;
 
 pub use crate::kernel::id::EnvironmentKey;
 pub use scope::{Db, System, Tx};
-pub use statement::OnConstraint;
+pub use statement::{OnConstraint, is_lock_timeout};
 
 /// The database, with what every transaction needs besides it.
 #[derive(Debug, Clone)]
@@ -67,9 +67,10 @@ impl Database {
     pub fn open(options: PgConnectOptions, connections: u32, clock: Clock, random: Random) -> Self {
         let options = options
             .application_name("vestibule")
-            // No statement holds up the others for long: the pool is shared by all environments.
+            // No statement holds up the others for long: the pool is shared by all environments. Clients have more
+            // patience than this wait for a lock has, or they would not hear how it ended.
             .options([
-                ("lock_timeout", "5s"),
+                ("lock_timeout", "4s"),
                 ("statement_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "60s"),
             ])

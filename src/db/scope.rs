@@ -65,6 +65,12 @@ impl Db {
     pub fn page<'d, 'p, K: Kind>(&'d mut self, sql: PageSql, page: &'p Page<K>) -> PageStatement<'d, 'p, K> {
         PageStatement::new(self.query(sql.of(page)), page)
     }
+
+    /// The same for a list in the order of other keys than its ids: `$2` and `$3` are the ids that bound the page from
+    /// below and from above, null where nothing does, and the statement itself finds out where these stand.
+    pub fn page_by_key<'d, 'p, K: Kind>(&'d mut self, sql: PageSql, page: &'p Page<K>) -> PageStatement<'d, 'p, K> {
+        PageStatement::by_key(self.query(sql.of(page)), page)
+    }
 }
 
 /// A transaction within one environment. Store functions take it as the [`Db`] that it is.

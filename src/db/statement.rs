@@ -155,6 +155,13 @@ impl<'c, 'p, K: Kind> PageStatement<'c, 'p, K> {
         Self { statement: statement.bind(scan.above).bind(scan.below).bind(scan.rows), page }
     }
 
+    /// A page in the order of keys that are not the ids: the statement has the cursors themselves, null where there is
+    /// none, and finds out where they stand.
+    pub(super) fn by_key(statement: Statement<'c>, page: &'p Page<K>) -> Self {
+        let (above, below) = page.bounds();
+        Self { statement: statement.bind(above).bind(below).bind(page.scan().rows), page }
+    }
+
     /// Binds the next parameter, from `$5` on.
     pub fn bind<'t, T: Encode<'t, Postgres> + Type<Postgres>>(mut self, value: T) -> Self {
         self.statement = self.statement.bind(value);
@@ -202,6 +209,12 @@ pub(super) fn failure(error: sqlx::Error) -> Error {
 fn is_orphan(error: &sqlx::Error) -> bool {
     let constraint = error.as_database_error().filter(|error| error.is_foreign_key_violation());
     constraint.and_then(DatabaseError::constraint).is_some_and(|name| name.ends_with("_environment_fkey"))
+}
+
+/// Whether a statement failed because it waited too long for what somebody else holds.
+pub fn is_lock_timeout(error: &Error) -> bool {
+    let failed = error.source_as::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    failed.and_then(DatabaseError::code).is_some_and(|code| code == "55P03")
 }
 
 /// Gives a violated constraint its meaning.

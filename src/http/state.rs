@@ -9,6 +9,7 @@ use super::callers::Callers;
 use super::limit::Limits;
 use super::openapi::Documents;
 use super::signing::SigningKeys;
+use crate::authz::check::Checks;
 use crate::db::Database;
 use crate::kernel::crypto::{Keyring, sha256};
 use crate::kernel::secret;
@@ -26,6 +27,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     callers: Callers,
+    checks: Checks,
     signing_keys: SigningKeys,
     documents: OnceLock<Documents>,
     domains_due: Notify,
@@ -64,6 +66,7 @@ impl App {
     /// An application of these parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Inner {
+            checks: Checks::new(parts.database.clone()),
             parts,
             callers: Callers::default(),
             signing_keys: SigningKeys::default(),
@@ -85,6 +88,11 @@ impl App {
     /// Who calls, as far as it is remembered.
     pub(super) fn callers(&self) -> &Callers {
         &self.0.callers
+    }
+
+    /// Where decisions are asked for.
+    pub fn checks(&self) -> &Checks {
+        &self.0.checks
     }
 
     /// The keys that sign tokens, as they are kept in memory.

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -172,6 +173,17 @@ impl Error {
         );
         error.0.source = Some(source.into());
         error
+    }
+
+    /// The same failure for one more of those whom it befell, when something was done for several together.
+    pub fn shared(error: &Arc<Self>) -> Self {
+        let mut own = Self::new(error.kind(), error.0.message.clone());
+        own.0.envelope = error.0.envelope;
+        own.0.code = error.0.code;
+        own.0.faults.clone_from(&error.0.faults);
+        own.0.extra.clone_from(&error.0.extra);
+        own.0.source = Some(Arc::clone(error).into());
+        own
     }
 
     /// Too many requests; come back in that many seconds.

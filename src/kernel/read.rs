@@ -277,6 +277,20 @@ pub trait ReadFields: Sized {
     fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self>;
 }
 
+/// Two such groups in one object.
+impl<A: ReadFields, B: ReadFields> ReadFields for (A, B) {
+    fn describe(fields: &mut Fields) {
+        A::describe(fields);
+        B::describe(fields);
+    }
+
+    fn read_fields(map: &mut Map<String, Value>, at: &mut Reader<'_>) -> Option<Self> {
+        // Both are read, so that every fault is found.
+        let (a, b) = (A::read_fields(map, at), B::read_fields(map, at));
+        Some((a?, b?))
+    }
+}
+
 /// An object of named fields, as [`body!`](crate::body) declares them.
 pub trait Body: Read {
     /// Its fields, those of its group included.

@@ -15,6 +15,8 @@ macro_rules! keys {
 keys! {
     /// The key of a resource type.
     ResourceTypeKey(i32);
+    /// The key of a resource. Keys rise in the order of creation, which is the order of lists.
+    ResourceKey(i64);
     /// The key of a role.
     RoleKey(i32);
     /// The key of a permission.

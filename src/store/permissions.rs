@@ -79,6 +79,7 @@ pub struct New {
 
 /// Writes a new permission.
 pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Permission> {
+    let missing_type = || Error::missing_named("Resource type", &new.resource_type_slug);
     db.query(sql!(
         "with p as (
              insert into permissions (environment, id, slug, name, description, resource_type, created_at, updated_at)
@@ -100,8 +101,9 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Permission
         let message = format!("A permission with the slug '{}' already exists.", new.slug);
         Error::conflict("permission_slug_conflict", message)
     })
-    .on_constraint("permissions_id_key", id_conflict)?
-    .ok_or_else(|| Error::missing_named("Resource type", &new.resource_type_slug))
+    .on_constraint("permissions_id_key", id_conflict)
+    .on_constraint("permissions_resource_type_fkey", missing_type)?
+    .ok_or_else(missing_type)
 }
 
 /// Writes the permissions that belong to the server, each with its id, slug and name.

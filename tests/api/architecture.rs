@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// What may be imported on the same floor: (importer, imported).
-const SAME_FLOOR: &[(&str, &str)] = &[("domain", "authz"), ("app", "cli"), ("cli", "app")];
+const SAME_FLOOR: &[(&str, &str)] = &[("domain", "authz"), ("http", "authz"), ("app", "cli"), ("cli", "app")];
 
 fn floor(module: &str) -> usize {
     FLOORS

@@ -176,6 +176,47 @@ fn only_active_members_may_anything() {
     });
 }
 
+/// A group of the reader's organization, with a role on this resource, as the family of groups gives it.
+async fn group_with_role(t: &Test, reader: &Reader, role: &str, resource: &str) -> String {
+    let path = format!("/organizations/{}/groups", reader.organization);
+    let group = id(&t.post(path, json!({ "name": "Group" })).await.created());
+    let assign = "insert into role_assignments
+             (environment, id, organization_id, subject, role, resource, created_at, updated_at)
+         select $1, 'role_assignment_' || g.id, g.organization_id, g.subject, r.key, x.key, now(), now()
+         from groups g join roles r on r.environment = $1 and r.slug = $3
+         join resources x on x.environment = $1 and x.id = $4
+         where g.environment = $1 and g.id = $2";
+    let pool = t.app.database().pool();
+    let assign = sqlx::query(assign).bind(t.environment.key).bind(&group).bind(role).bind(resource);
+    assert_eq!(assign.execute(pool).await.unwrap().rows_affected(), 1);
+    group
+}
+
+#[test]
+fn what_a_group_has_its_members_have_while_they_are_in_it() {
+    story(async |t| {
+        let reader = Reader::make(&t).await;
+        let membership = format!("{MEMBERSHIPS}/{}", reader.membership);
+        t.put(&membership, json!({ "role_slug": "member" })).await.ok();
+        resource(&t, &reader.organization, "in").await;
+        resource(&t, &reader.organization, "out").await;
+        let named = |name: &str| json!({ "resource_id": format!("authz_resource_{}{name}", reader.organization) });
+        let inside = format!("authz_resource_{}in", reader.organization);
+        let group = group_with_role(&t, &reader, "reader", &inside).await;
+        group_with_role(&t, &reader, "reader", &root(&t, &reader.organization).await).await;
+        assert!(!reader.may_on(&t, named("in")).await);
+        let members = format!("/organizations/{}/groups/{group}/organization-memberships", reader.organization);
+        t.post(&members, json!({ "organization_membership_id": reader.membership })).await.ok();
+        assert!(reader.may_on(&t, named("in")).await);
+        assert!(!reader.may_on(&t, named("out")).await && !reader.may(&t, "docs:read").await);
+        t.put(format!("{membership}/deactivate"), json!({})).await.ok();
+        assert!(!reader.may_on(&t, named("in")).await);
+        t.put(format!("{membership}/reactivate"), json!({})).await.ok();
+        t.delete(format!("{members}/{}", reader.membership)).await.no_content();
+        assert!(!reader.may_on(&t, named("in")).await);
+    });
+}
+
 #[test]
 fn what_is_not_there_is_missing_and_what_is_elsewhere_too() {
     story(async |t| {

@@ -64,6 +64,7 @@ fn state(family: &str) -> &'static str {
         | "organization_domains"
         | "organization_memberships"
         | "permissions"
+        | "resources"
         | "roles"
         | "sessions"
         | "webhook_endpoints" => "complete",

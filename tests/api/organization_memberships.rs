@@ -198,12 +198,7 @@ fn roles_that_a_membership_cannot_have_are_refused_and_change_nothing() {
 #[test]
 fn a_role_for_something_smaller_than_an_organization_is_refused_by_its_name() {
     story(async |t| {
-        let database = t.app.database();
-        let write = database.write(t.environment.key, async |tx| {
-            let now = tx.now();
-            vestibule::store::resource_types::insert(tx, "project", "Project", now).await
-        });
-        write.await.unwrap();
+        t.resource_type("project", &["organization"]).await;
         let body = json!({ "slug": "project-editor", "name": "Editor", "resource_type_slug": "project" });
         t.post("/authorization/roles", body).await.created();
         let (.., made) = member(&t).await;

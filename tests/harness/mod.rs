@@ -9,6 +9,7 @@ mod dns;
 #[path = "../folder.rs"]
 mod folder;
 mod receiver;
+mod resources;
 mod sign_in;
 pub mod smtp;
 
@@ -44,6 +45,7 @@ use vestibule::protocol::password::{self, Hasher};
 pub use self::answer::Answer;
 pub use self::dns::{NameServer, Resolution};
 pub use self::receiver::{Received, Receiver, Reply};
+pub use self::resources::closure_is_sound;
 pub use self::sign_in::{PASSWORD, SELECTION};
 
 /// The operator's token in every test.

@@ -254,6 +254,7 @@ pub struct New {
 /// Writes a new role, the lowest in the order of the environment if it belongs to it.
 pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
     let message = || format!("A role with the slug '{}' already exists.", new.slug);
+    let missing_type = || Error::missing_named("Resource type", &new.resource_type_slug);
     db.query(sql!(
         "with r as (
              insert into roles (environment, id, organization_id, slug, name, description, resource_type, is_default,
@@ -282,8 +283,9 @@ pub async fn insert(db: &mut Db, new: &New, now: Timestamp) -> Result<Role> {
     .await
     .on_constraint("roles_id_key", id_conflict)
     .on_constraint("roles_environment_slug_key", || Error::conflict("role_slug_conflict", message()))
-    .on_constraint("roles_organization_slug_key", || Error::conflict("organization_role_slug_conflict", message()))?
-    .ok_or_else(|| Error::missing_named("Resource type", &new.resource_type_slug))
+    .on_constraint("roles_organization_slug_key", || Error::conflict("organization_role_slug_conflict", message()))
+    .on_constraint("roles_resource_type_fkey", missing_type)?
+    .ok_or_else(missing_type)
 }
 
 /// Writes a changed role.

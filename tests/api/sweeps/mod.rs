@@ -118,7 +118,9 @@ fn every_mutation_announces_itself() {
 fn every_list_pages_both_ways() {
     story(async |t| {
         let whole = exceptions("whole");
-        for case in World::signed_in(&t).await.cases() {
+        let world = World::signed_in(&t).await;
+        t.settle().await;
+        for case in world.cases() {
             if case.method != Method::GET {
                 continue;
             }

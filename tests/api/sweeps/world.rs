@@ -45,6 +45,8 @@ pub struct World {
     api_key: (String, String),
     session: String,
     endpoint: String,
+    /// A resource of the organization, which calls it `p/1`.
+    resource: String,
     pub(super) config: Config,
     own: Vec<String>,
 }
@@ -118,6 +120,11 @@ impl World {
                 t.post(format!("/feature-flags/{slug}/targets/{target}"), json!({})).await.no_content();
             }
         }
+        t.resource_type("project", &["organization"]).await;
+        let of = json!({ "id": organization });
+        let resource = id(&t.resource(&of, "project", "p/1", None).await);
+        own.push(resource.clone());
+        own.push(id(&t.resource(&of, "project", "p/2", None).await));
         let config = Config::make(t, &organization, &mut own).await;
         Self {
             organization,
@@ -131,6 +138,7 @@ impl World {
             api_key,
             session: String::new(),
             endpoint,
+            resource,
             config,
             own,
         }
@@ -160,6 +168,7 @@ impl World {
         cases.extend(self.sessions());
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
+        cases.extend(self.resources());
         cases.extend(self.organization_roles());
         cases.extend(self.webhook_endpoints());
         cases.extend(self.applications());
@@ -362,6 +371,26 @@ impl World {
             self.send(Method::POST, permissions, &format!("{one}/permissions"), json!({ "slug": "write" })),
             self.send(Method::PUT, permissions, &format!("{one}/permissions"), json!({ "permissions": [] })),
             self.delete(permission, &format!("{one}/permissions/read")),
+        ]
+    }
+
+    fn resources(&self) -> Vec<Case> {
+        let (all, one) = ("/authorization/resources", "/authorization/resources/{resource_id}");
+        let named = "/authorization/organizations/{organization_id}/resources/{resource_type_slug}/{external_id}";
+        let by_id = format!("{all}/{}", self.resource);
+        let by_name = format!("/authorization/organizations/{}/resources/project/p%2F1", self.organization);
+        let new = json!({ "organization_id": self.organization, "resource_type_slug": "project", "external_id": "p/3",
+            "name": "Third" });
+        let renaming = json!({ "name": "Changed" });
+        vec![
+            self.get(all, all),
+            Case { names_foreign: true, ..self.send(Method::POST, all, all, new) },
+            self.get(one, &by_id),
+            self.send(Method::PATCH, one, &by_id, renaming.clone()),
+            self.delete(one, &by_id),
+            self.get(named, &by_name),
+            self.send(Method::PATCH, named, &by_name, renaming),
+            self.delete(named, &by_name),
         ]
     }
 
