@@ -31,6 +31,8 @@ pub const MOVE: &str = "move of 1,000";
 
 /// Questions that a cache has seen before, where they are the same again and again.
 const HOT: usize = 500;
+/// How long caches are filled before they are measured. OpenFGA's hold for ten seconds.
+const WARM: Duration = Duration::from_secs(3);
 /// Revocations that are followed by a question at once.
 const REVOCATIONS: usize = 500;
 /// How long an old answer is asked for again, and how many of them are.
@@ -228,10 +230,12 @@ impl Run<'_> {
         let checks = |checks: &[Check]| round(checks.iter().map(|check| side.check(check)).collect());
         let lists = |of: &[Discovery]| round(of.iter().map(|it| side.discovery(it)).collect());
         let who = |of: &[Who]| round(of.iter().map(|it| side.who(it)).collect());
-        let mut scripts = vec![(CHECK, all.clone(), checks(&asked.checks))];
+        let mut scripts = Vec::new();
         if has_caches {
             scripts.push((SAME, vec![8, 64], checks(&asked.checks[..HOT.min(asked.checks.len())])));
-        } else {
+        }
+        scripts.push((CHECK, all.clone(), checks(&asked.checks)));
+        if !has_caches {
             let place = site.truth.forest.building_site.0;
             let creation = Creation::new(Arc::clone(&side), place, std::process::id());
             let moves = Moves::new(&*side, &site.truth.forest.movers);
@@ -245,6 +249,9 @@ impl Run<'_> {
             ]);
         }
         let program = Program { target: Target::of(&*side), scripts };
+        if has_caches && self.plan.wants(SAME) {
+            warm(&program).await?;
+        }
         for _ in 0..self.plan.rounds {
             for &clients in all {
                 self.turn(&program, &site.label, clients).await?;
@@ -323,6 +330,14 @@ impl Run<'_> {
         self.results.stale.push(stale);
         Ok(())
     }
+}
+
+/// Fills the caches, as far as a while does.
+async fn warm(program: &Program) -> Result<(), Fault> {
+    for (_, _, script) in program.scripts.iter().filter(|(what, ..)| *what == SAME) {
+        drive(program.target.address, Effort { clients: 8, time: WARM }, Arc::clone(script)).await?;
+    }
+    Ok(())
 }
 
 fn floor_rows() -> Vec<Question> {

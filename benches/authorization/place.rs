@@ -19,12 +19,12 @@ use super::truth::Truth;
 use super::{Plan, load, openfga, spicedb};
 
 /// What all of them get. The first needs another start; the last is what SpiceDB asks for.
-const SETTINGS: &str = "
-    alter system set shared_buffers = '1GB';
-    alter system set max_wal_size = '8GB';
-    alter system set effective_cache_size = '4GB';
-    alter system set track_commit_timestamp = on;
-";
+const SETTINGS: [&str; 4] = [
+    "alter system set shared_buffers = '1GB'",
+    "alter system set max_wal_size = '8GB'",
+    "alter system set effective_cache_size = '4GB'",
+    "alter system set track_commit_timestamp = on",
+];
 
 /// A cluster and the floor, gone when it is dropped, but for the folder where that is to be kept.
 pub struct Place {
@@ -50,7 +50,9 @@ impl Place {
         let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let is_new = create_database(&pool, "floor").await?;
         if is_new {
-            sqlx::raw_sql(SETTINGS).execute(&pool).await?;
+            for setting in SETTINGS {
+                sqlx::raw_sql(setting).execute(&pool).await?;
+            }
         }
         pool.close().await;
         if is_new {

@@ -77,7 +77,7 @@ pub async fn load(side: &SpiceDb, truth: &Truth) -> Result<(), Fault> {
     let mut updates = Vec::with_capacity(WRITE);
     let mut tuples = all(truth).peekable();
     while let Some(Tuple(kind, id, relation, whom)) = tuples.next() {
-        updates.push(update("OPERATION_CREATE", (kind, &id.to_string()), relation, &whom));
+        updates.push(update("OPERATION_TOUCH", (kind, &id.to_string()), relation, &whom));
         if updates.len() == WRITE || tuples.peek().is_none() {
             let body = json!({ "updates": std::mem::take(&mut updates) });
             let answer = connection.send(&request("POST", "/v1/relationships/write", KEY, Some(&body))).await?;
@@ -206,7 +206,7 @@ impl Side for SpiceDb {
 
     fn create(&self, site: u32, name: &str) -> Question {
         let site = format!("workspace:{site}");
-        write(&[update("OPERATION_CREATE", ("document", name), "parent", &site)])
+        write(&[update("OPERATION_TOUCH", ("document", name), "parent", &site)])
     }
 
     fn relocate(&self, mover: &Mover, away: bool) -> Question {
