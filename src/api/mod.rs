@@ -20,6 +20,7 @@ pub mod organizations;
 pub mod permissions;
 pub mod redirect_uris;
 pub mod resources;
+pub mod role_assignments;
 pub mod roles;
 pub mod sessions;
 pub mod users;
@@ -41,6 +42,7 @@ pub fn routes() -> Routes {
         .merge(permissions::routes())
         .merge(authorization::routes())
         .merge(resources::routes())
+        .merge(role_assignments::routes())
         .merge(authentication::routes())
         .merge(sessions::routes())
         .merge(jwks::routes())

@@ -244,8 +244,8 @@ pub async fn keep_highest_role(tx: &mut Tx) -> Result<()> {
     roles_changed(tx, &subjects).await
 }
 
-/// The roles of these subjects were changed, and their memberships are locked.
-async fn roles_changed(tx: &mut Tx, subjects: &[SubjectKey]) -> Result<()> {
+/// The roles of these subjects in their organization were changed, and their memberships are locked.
+pub(super) async fn roles_changed(tx: &mut Tx, subjects: &[SubjectKey]) -> Result<()> {
     let now = tx.now();
     store::organization_memberships::touch(tx, subjects, now).await?;
     let memberships = store::organization_memberships::list_of_subjects(tx, subjects).await?;

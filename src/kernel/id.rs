@@ -21,17 +21,19 @@ pub trait Kind: Send + Sync + 'static {
     const PREFIX: &'static str;
     /// The name that messages use: `Organization`.
     const NAME: &'static str;
+    /// How many characters may come after the prefix.
+    const LONGEST: usize = 64;
 }
 
 /// The id of one object of a kind: `org_01EHWNCE74X7JSDV0X3SZ3KJNY`.
 pub struct Id<K: Kind>(Box<str>, PhantomData<fn() -> K>);
 
 impl<K: Kind> Id<K> {
-    /// Accepts an id as a client or a file writes it: the prefix, then 1-64 letters, digits, `_` or `-`.
+    /// Accepts an id as a client or a file writes it: the prefix, then letters, digits, `_` or `-`.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(K::PREFIX)?.strip_prefix('_')?;
         let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        (plain && (1..=64).contains(&rest.len())).then(|| Self::verbatim(text))
+        (plain && (1..=K::LONGEST).contains(&rest.len())).then(|| Self::verbatim(text))
     }
 
     /// Takes any text for an id, for look-ups in which a wrong id must simply not be found (paths).
@@ -108,7 +110,7 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
     }
 }
 
-crate::inline_schema! { [K: Kind] Id<K>, schema::id(K::PREFIX) }
+crate::inline_schema! { [K: Kind] Id<K>, schema::id::<K>() }
 
 impl<K: Kind> sqlx::Type<sqlx::Postgres> for Id<K> {
     fn type_info() -> sqlx::postgres::PgTypeInfo {
@@ -195,13 +197,14 @@ pub fn moment(ulid: Ulid) -> Timestamp {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident $alias:ident $prefix:literal $name:literal;)*) => {$(
+    ($($(#[$doc:meta])* $kind:ident $alias:ident $prefix:literal $name:literal $($longest:literal)?;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $kind {}
         impl Kind for $kind {
             const PREFIX: &'static str = $prefix;
             const NAME: &'static str = $name;
+            $(const LONGEST: usize = $longest;)?
         }
         #[doc = concat!("The id of ", stringify!($kind), ": `", $prefix, "_...`.")]
         pub type $alias = Id<$kind>;
@@ -235,8 +238,11 @@ kinds! {
     PermissionKind PermissionId "perm" "Permission";
     /// A node of an organization's resource tree.
     ResourceKind ResourceId "authz_resource" "Authorization resource";
-    /// A role given to a subject on a resource.
-    RoleAssignmentKind RoleAssignmentId "role_assignment" "Role assignment";
+    /// A role that a membership has on a resource. One that it has through a group is named by the ULID of the group's
+    /// assignment and by the membership, one after the other.
+    RoleAssignmentKind RoleAssignmentId "role_assignment" "Role assignment" 90;
+    /// A role given to a group on a resource.
+    GroupRoleAssignmentKind GroupRoleAssignmentId "gra" "Group role assignment";
     /// A signed-in user's session.
     SessionKind SessionId "session" "Session";
     /// A key that signs an environment's tokens. Its id is the `kid` of those tokens.

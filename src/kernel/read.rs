@@ -177,7 +177,7 @@ impl Read for Timestamp {
 
 impl<K: Kind> Read for Id<K> {
     fn schema() -> Value {
-        schema::id(K::PREFIX)
+        schema::id::<K>()
     }
 
     fn read(value: Option<Value>, at: &mut Reader<'_>) -> Option<Self> {

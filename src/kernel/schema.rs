@@ -7,6 +7,7 @@
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
+use super::id::Kind;
 use super::read::Read;
 
 /// One field of an object that is read.
@@ -87,9 +88,10 @@ pub fn words(words: &[&str]) -> Value {
     json!({ "type": "string", "enum": words })
 }
 
-/// An id with this prefix.
-pub fn id(prefix: &str) -> Value {
-    json!({ "type": "string", "pattern": format!("^{prefix}_[A-Za-z0-9_-]{{1,64}}$") })
+/// An id of this kind.
+pub fn id<K: Kind>() -> Value {
+    let pattern = format!("^{}_[A-Za-z0-9_-]{{1,{}}}$", K::PREFIX, K::LONGEST);
+    json!({ "type": "string", "pattern": pattern })
 }
 
 /// A moment.

@@ -23,6 +23,7 @@ pub mod permissions;
 pub mod redirect_uris;
 pub mod resource_types;
 pub mod resources;
+pub mod role_assignments;
 pub mod roles;
 pub mod sessions;
 pub mod signing_keys;

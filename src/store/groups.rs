@@ -31,6 +31,25 @@ pub async fn get(db: &mut Db, organization: &OrganizationId, id: &GroupId) -> Re
     .ok_or_else(|| Error::missing(id))
 }
 
+/// The group of this id, in whatever organization. It must be there.
+pub async fn get_by_id(db: &mut Db, id: &GroupId) -> Result<Group> {
+    db.query(sql!("select ", columns!(), " from groups g where g.environment = $1 and g.id = $2"))
+        .bind(id)
+        .find()
+        .await?
+        .ok_or_else(|| Error::missing(id))
+}
+
+/// Holds the group against deletion, and against everybody else who changes its roles, until the transaction ends.
+/// Members may come and go meanwhile. Whether there is one.
+pub async fn lock_roles(db: &mut Db, id: &GroupId) -> Result<bool> {
+    db.query(sql!("select true from groups where environment = $1 and id = $2 for no key update"))
+        .bind(id)
+        .find_value()
+        .await
+        .map(|found| found.unwrap_or(false))
+}
+
 /// The group of this organization, held against every other use until the transaction ends.
 pub async fn lock(db: &mut Db, organization: &OrganizationId, id: &GroupId) -> Result<Group> {
     db.query(sql!(

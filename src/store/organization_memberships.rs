@@ -8,6 +8,7 @@ use crate::kernel::{Error, Result};
 use crate::model::authentication::{Choice, Standing};
 use crate::model::keys::{RoleKey, SubjectKey};
 use crate::model::organization_memberships::{OrganizationMembership, Status};
+use crate::model::role_assignments::Holder;
 use crate::{page_sql, sql};
 
 /// Memberships `m` with everything that they show.
@@ -76,6 +77,26 @@ pub async fn find(db: &mut Db, id: &OrganizationMembershipId) -> Result<Option<O
 /// The membership that must be there.
 pub async fn get(db: &mut Db, id: &OrganizationMembershipId) -> Result<OrganizationMembership> {
     find(db, id).await?.ok_or_else(|| Error::missing(id))
+}
+
+/// What the rows of a membership's assignments know it by, which never changes. It must be there.
+pub async fn get_holder(db: &mut Db, id: &OrganizationMembershipId) -> Result<Holder> {
+    db.query(sql!(
+        "select id, subject, organization_id from organization_memberships where environment = $1 and id = $2"
+    ))
+    .bind(id)
+    .find()
+    .await?
+    .ok_or_else(|| Error::missing(id))
+}
+
+/// Whether there is such a membership. If so it cannot be deleted until the transaction ends.
+pub async fn hold(db: &mut Db, id: &OrganizationMembershipId) -> Result<bool> {
+    db.query(sql!("select true from organization_memberships where environment = $1 and id = $2 for key share"))
+        .bind(id)
+        .find_value()
+        .await
+        .map(|found| found.unwrap_or(false))
 }
 
 /// The membership of this user in this organization, if there is one.
@@ -240,27 +261,32 @@ pub async fn list_choices(db: &mut Db, user: &UserId) -> Result<Vec<Choice>> {
 
 /// What an active member is in the organization; None for anybody else.
 ///
-/// Of the roles only those on the root of the organization's tree count: access tokens do not tell what somebody may
-/// do on single resources.
+/// Of the roles only those on the root of the organization's tree count, its own and those of its groups: access tokens do
+/// not tell what somebody may do on single resources.
 pub async fn find_standing(db: &mut Db, user: &UserId, organization: &OrganizationId) -> Result<Option<Standing>> {
     db.query(sql!(
         "select coalesce(held.roles, '{}') as roles, coalesce(allowed.permissions, '{}') as permissions
          from organization_memberships m
          left join resources root
            on root.environment = m.environment and root.organization_id = m.organization_id and root.parent is null
+         cross join lateral (
+             select array(select distinct a.role
+                          from (select m.subject
+                                union all
+                                select b.group_subject from group_members b
+                                where b.environment = $1 and b.membership_subject = m.subject) as s (subject)
+                          join role_assignments a on a.subject = s.subject and a.resource = root.key) as keys) given
          left join lateral (
              select array_agg(r.slug order by ro.priority nulls last, r.priority, r.key) as roles
-             from role_assignments a
-             join roles r on r.key = a.role
+             from roles r
              left join organization_role_orders ro
                on ro.environment = m.environment and ro.organization_id = m.organization_id and ro.role = r.key
-             where a.resource = root.key and a.subject = m.subject) held on true
+             where r.key = any(given.keys)) held on true
          left join lateral (
              select array_agg(distinct p.slug order by p.slug) as permissions
-             from role_assignments a
-             join role_permissions rp on rp.role = a.role
+             from role_permissions rp
              join permissions p on p.key = rp.permission
-             where a.resource = root.key and a.subject = m.subject) allowed on true
+             where rp.role = any(given.keys)) allowed on true
          where m.environment = $1 and m.user_id = $2 and m.organization_id = $3 and m.status = 'active'"
     ))
     .bind(user)

@@ -47,7 +47,7 @@ fn families() -> BTreeMap<&'static str, Vec<String>> {
 fn state(family: &str) -> &'static str {
     match family {
         "authentication" => "password, refresh, choice of an organization; other grants later",
-        "authorization" => "check on an organization; resources, assignments and discovery later",
+        "authorization" => "check on an organization; resources and discovery later",
         "jwt_template" => "kept and checked; access tokens do not use it yet",
         "redirect_uris" => "complete; hosted sign-in, which goes there, later",
         "oauth_resources" => "complete; the OAuth server, which issues tokens for them, later",
@@ -65,6 +65,7 @@ fn state(family: &str) -> &'static str {
         | "organization_memberships"
         | "permissions"
         | "resources"
+        | "role_assignments"
         | "roles"
         | "sessions"
         | "webhook_endpoints" => "complete",

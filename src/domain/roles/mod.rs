@@ -151,6 +151,10 @@ pub async fn delete_of_organization(tx: &mut Tx, organization: &OrganizationId, 
         let message = "The role is assigned and cannot be deleted. Remove its assignments first.";
         return Err(Error::conflict("role_has_assignments", message));
     }
+    if store::roles::is_assigned_to_group(tx, role.key).await? {
+        let message = "The role is assigned to groups and cannot be deleted. Remove those assignments first.";
+        return Err(Error::conflict("role_has_group_role_mappings", message));
+    }
     if store::roles::orders::find_default(tx, organization).await? == Some(role.key) {
         let message = "The default role of the organization cannot be deleted. Make another role the default first.";
         return Err(Error::refused("bad_request", message));

@@ -305,9 +305,19 @@ pub async fn delete(db: &mut Db, role: RoleKey) -> Result<()> {
     db.query(sql!("delete from roles where environment = $1 and key = $2")).bind(role).run().await.map(drop)
 }
 
-/// Whether anybody has the role, on whatever resource.
+/// Whether any membership has the role for itself, on whatever resource.
 pub async fn is_assigned(db: &mut Db, role: RoleKey) -> Result<bool> {
-    db.query(sql!("select exists (select from role_assignments where environment = $1 and role = $2)"))
+    db.query(sql!(
+        "select exists (select from role_assignments where environment = $1 and role = $2 and not id ^@ 'gra_')"
+    ))
+    .bind(role)
+    .value()
+    .await
+}
+
+/// Whether any group has the role, on whatever resource.
+pub async fn is_assigned_to_group(db: &mut Db, role: RoleKey) -> Result<bool> {
+    db.query(sql!("select exists (select from role_assignments where environment = $1 and role = $2 and id ^@ 'gra_')"))
         .bind(role)
         .value()
         .await

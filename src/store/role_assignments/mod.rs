@@ -1,11 +1,138 @@
-//! Role assignments: which subject has which role on which resource.
+//! Role assignments: which subject has which role on which resource. A subject is a membership or a group; the id of a
+//! group's assignment begins with `gra_`. Their lists are in [`lists`], what they are on in [`targets`].
+
+pub mod lists;
+pub mod targets;
+
+use sqlx::FromRow;
 
 use crate::db::{Db, OnConstraint};
 use crate::kernel::clock::Timestamp;
-use crate::kernel::id::{OrganizationId, RoleAssignmentId};
+use crate::kernel::id::{GroupRoleAssignmentId, OrganizationId, RoleAssignmentId};
 use crate::kernel::{Error, Result};
-use crate::model::keys::{RoleKey, SubjectKey};
+use crate::model::keys::{ResourceKey, RoleKey, SubjectKey};
 use crate::sql;
+
+/// An assignment, as a rule needs to know it.
+#[derive(Debug, Clone, FromRow)]
+pub struct Held {
+    /// Its id, whichever kind of subject it is of.
+    pub id: String,
+    /// The role.
+    pub role: RoleKey,
+    /// The resource.
+    pub resource: ResourceKey,
+    /// Whether that is the root of the organization's tree.
+    pub is_on_root: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+macro_rules! held {
+    () => {
+        "select a.id, a.role, a.resource, r.parent is null as is_on_root, a.created_at
+         from role_assignments a join resources r on r.key = a.resource
+         where a.environment = $1 and a.subject = $2"
+    };
+}
+
+/// What a subject was given under this id.
+pub async fn find_by_id(db: &mut Db, subject: SubjectKey, id: &str) -> Result<Option<Held>> {
+    db.query(sql!(held!(), " and a.id = $3")).bind(subject).bind(id).find().await
+}
+
+/// The assignment of this role on this resource, if the subject has it.
+pub async fn find(db: &mut Db, subject: SubjectKey, (role, resource): (RoleKey, ResourceKey)) -> Result<Option<Held>> {
+    db.query(sql!(held!(), " and a.role = $3 and a.resource = $4")).bind(subject).bind(role).bind(resource).find().await
+}
+
+/// All assignments of a subject, oldest first, held against deletion until the transaction ends. In the order of keys, as
+/// everybody who deletes several.
+pub async fn lock_all(db: &mut Db, subject: SubjectKey) -> Result<Vec<Held>> {
+    db.query(sql!(held!(), " order by a.key for update of a")).bind(subject).all().await
+}
+
+/// Whether a subject has that many assignments.
+pub async fn has_at_least(db: &mut Db, subject: SubjectKey, many: i64) -> Result<bool> {
+    db.query(sql!(
+        "select count(*) >= $3
+         from (select from role_assignments where environment = $1 and subject = $2 limit $3) as counted"
+    ))
+    .bind(subject)
+    .bind(many)
+    .value()
+    .await
+}
+
+/// Whether a membership has something by this assignment of a group.
+pub async fn is_through_group(db: &mut Db, membership: SubjectKey, assignment: &GroupRoleAssignmentId) -> Result<bool> {
+    db.query(sql!(
+        "select exists (
+             select from role_assignments a
+             join group_members b on b.environment = $1 and b.membership_subject = $2 and b.group_subject = a.subject
+             where a.environment = $1 and a.id = $3)"
+    ))
+    .bind(membership)
+    .bind(assignment)
+    .value()
+    .await
+}
+
+/// Whether a membership has this role on this resource through any of its groups.
+pub async fn is_through_any_group(
+    db: &mut Db,
+    membership: SubjectKey,
+    (role, resource): (RoleKey, ResourceKey),
+) -> Result<bool> {
+    db.query(sql!(
+        "select exists (
+             select from group_members b
+             join role_assignments a on a.subject = b.group_subject and a.resource = $4 and a.role = $3
+             where b.environment = $1 and b.membership_subject = $2)"
+    ))
+    .bind(membership)
+    .bind(role)
+    .bind(resource)
+    .value()
+    .await
+}
+
+/// Writes assignments of a subject, each with its id, its role and its resource; how many there were not yet.
+pub async fn insert(
+    db: &mut Db,
+    (organization, subject): (&OrganizationId, SubjectKey),
+    (ids, roles, resources): (&[&str], &[RoleKey], &[ResourceKey]),
+    now: Timestamp,
+) -> Result<u64> {
+    db.query(sql!(
+        "insert into role_assignments (environment, id, organization_id, subject, role, resource, created_at, updated_at)
+         select $1, new.id, $2, $3, new.role, new.resource, $7, $7
+         from unnest($4::text[], $5::integer[], $6::bigint[]) with ordinality as new (id, role, resource, place)
+         order by new.place
+         on conflict on constraint role_assignments_subject_key do nothing"
+    ))
+    .bind(organization)
+    .bind(subject)
+    .bind(ids)
+    .bind(roles)
+    .bind(resources)
+    .bind(now)
+    .run()
+    .await
+    // Roles are held, resources are not: one may have been deleted since it was found.
+    .on_constraint("role_assignments_resource_fkey", || {
+        Error::missing_named("Authorization resource", "deleted meanwhile")
+    })
+}
+
+/// Removes those of a subject's assignments that have these ids; how many there were.
+pub async fn delete(db: &mut Db, subject: SubjectKey, ids: &[&str]) -> Result<u64> {
+    db.query(sql!("delete from role_assignments where environment = $1 and subject = $2 and id = any($3)"))
+        .bind(subject)
+        .bind(ids)
+        .run()
+        .await
+}
 
 /// Whether a membership may have several roles in its organization, which cannot change until the transaction ends.
 pub async fn hold_multiple_roles(db: &mut Db) -> Result<bool> {

@@ -1,7 +1,13 @@
-//! Role assignments: the roles that members have in their organization.
+//! Role assignments: who has which role on which resource.
 //!
 //! A membership's roles are its subject's assignments on the root of the organization's tree: the same rows that
-//! decide what it may do. Nothing here announces itself; the membership that changes does.
+//! decide what it may do. Nothing here announces itself; the membership that changes does. What is assigned one by one, on
+//! whatever resource, is in [`memberships`] and [`groups`].
+//!
+//! Everybody holds the organization, then roles, then the membership or the group.
+
+pub mod groups;
+pub mod memberships;
 
 use crate::db::Tx;
 use crate::kernel::id::OrganizationId;
@@ -10,6 +16,26 @@ use crate::model::keys::{RoleKey, SubjectKey};
 use crate::model::resource_types::ORGANIZATION;
 use crate::model::roles::Role;
 use crate::store;
+use crate::store::role_assignments::targets::Target;
+
+/// A role of this slug of another type than the resource on which it was to be given.
+fn mismatch(role: &Role, target: &Target) -> Error {
+    let message = format!(
+        "The role '{}' is scoped to the resource type '{}' and cannot be assigned on a resource of the type '{}'.",
+        role.slug, role.resource_type_slug, target.resource.resource_type_slug
+    );
+    Error::unprocessable("role_resource_type_mismatch", message).with("role_slug", role.slug.as_str())
+}
+
+/// The one of these roles that is meant, which must be of the type of the resource on which it is given.
+fn fitting<'r>(roles: &'r [Role], slug: &str, target: &Target) -> Result<&'r Role> {
+    let role = roles.iter().find(|role| role.slug == slug).ok_or_else(|| Error::missing_named("Role", slug))?;
+    if role.resource_type == target.resource_type { Ok(role) } else { Err(mismatch(role, target)) }
+}
+
+fn limit_exceeded(message: String) -> Error {
+    Error::refused("role_assignment_limit_exceeded", message)
+}
 
 /// The roles of these slugs, as a membership of the organization can have them, highest first; without any, the
 /// default role of the organization.
