@@ -1,4 +1,7 @@
--- On a few resources, the roots above all, there are very many assignments, and on most of them none or one. The average
--- makes the planner believe that it may as well read all assignments on a resource as look for those of one subject.
--- From the next time that the table is analysed on it expects many.
-alter table role_assignments alter column resource set (n_distinct = -0.01);
+-- A few resources, the roots above all, have very many assignments and a few subjects were given very many, while most
+-- have none or one. Such an average makes the planner believe that it may as well read everything that was given on a
+-- resource, or to a subject, as look for the one on this resource to that subject. From the next time that the table is
+-- analysed on it expects many of both.
+alter table role_assignments
+    alter column resource set (n_distinct = -0.01),
+    alter column subject set (n_distinct = -0.01);

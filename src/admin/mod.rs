@@ -4,6 +4,7 @@
 //! to one environment unless its path says so. Rules are in `domain/`, shared with the command line and the seed.
 
 pub mod applications;
+pub mod authorization;
 pub mod clock;
 pub mod environments;
 pub mod feature_flags;
@@ -28,6 +29,7 @@ pub fn routes() -> Routes {
         .merge(management_keys::routes())
         .merge(settings::routes())
         .merge(roles::routes())
+        .merge(authorization::routes())
         .merge(resource_types::routes())
         .merge(applications::routes())
         .merge(mail::routes())

@@ -12,7 +12,8 @@ use crate::kernel::check::{Check, Faults};
 use crate::kernel::id::{GroupId, GroupKind, OrganizationId, OrganizationMembershipId, OrganizationMembershipKind};
 use crate::kernel::page::{List, Page};
 use crate::kernel::patch::Patch;
-use crate::model::groups::{Group, GroupMember};
+use crate::model::groups::Group;
+use crate::model::organization_memberships::Member;
 use crate::store;
 
 const ONE: &str = "/organizations/{organization_id}/groups/{group_id}";
@@ -166,7 +167,7 @@ async fn list_members(
     scope: Scope,
     Path((organization, id)): Path<(OrganizationId, GroupId)>,
     Query(query): Query<ListMembersQuery>,
-) -> Result<Json<List<GroupMember>>> {
+) -> Result<Json<List<Member>>> {
     let mut db = scope.read().await?;
     let group = store::groups::get(&mut db, &organization, &id).await?;
     store::groups::list_members(&mut db, group.subject, &query.page).await.map(Json)

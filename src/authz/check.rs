@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::db::{Database, EnvironmentKey};
+use crate::db::{Database, Db, EnvironmentKey};
 use crate::kernel::error::Kind;
 use crate::kernel::id::{Kind as _, ResourceKind};
 use crate::kernel::{Error, Result, trace};
@@ -82,6 +82,12 @@ impl Checks {
     }
 }
 
+/// The answers to many questions, in their order, as they are at one moment.
+pub async fn check_all(db: &mut Db, questions: &[Question]) -> Result<Vec<Result<bool>>> {
+    let decisions = store::authorization::decide(db, questions).await?;
+    Ok(questions.iter().zip(decisions).map(|(question, decision)| judge(question, decision)).collect())
+}
+
 /// What a decision means to whoever asked.
 pub fn judge(question: &Question, decision: Decision) -> Result<bool> {
     if !decision.has_membership {
@@ -93,7 +99,8 @@ pub fn judge(question: &Question, decision: Decision) -> Result<bool> {
     Ok(decision.is_authorized)
 }
 
-fn missing(target: &ResourceTarget) -> Error {
+/// There is no such resource.
+pub(super) fn missing(target: &ResourceTarget) -> Error {
     match target {
         ResourceTarget::Id(id) => Error::missing(id),
         ResourceTarget::External { resource_type_slug: _, external_id } => {

@@ -4,3 +4,5 @@
 //! next question. Nothing here writes; rules of change are in [`crate::domain`].
 
 pub mod check;
+pub mod explain;
+pub mod lists;

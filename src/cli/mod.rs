@@ -21,6 +21,7 @@ pub mod apply;
 pub mod boot;
 pub mod database;
 pub mod doctor;
+pub mod explain;
 pub mod export;
 pub mod healthcheck;
 pub mod keys;
@@ -72,6 +73,8 @@ pub enum Command {
     /// List what is owed to webhook endpoints, and send events again
     #[command(subcommand)]
     Webhooks(Webhooks),
+    /// Tell why a membership may do something with a resource, or may not
+    Explain(Explain),
     /// Check everything that a start depends on, and say what to do; exit code 1 if something is wrong
     Doctor(Doctor),
     /// Run a program of PostgreSQL's, such as psql or pg_dump, on the server's database
@@ -179,6 +182,29 @@ pub enum Webhooks {
         #[arg(long, requires = "from")]
         to: Option<String>,
     },
+}
+
+/// `vestibule explain`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Explain {
+    /// Environment by id or name; may be left out while there is only one
+    #[arg(long)]
+    pub environment: Option<String>,
+    /// Id of the organization membership
+    #[arg(long)]
+    pub membership: String,
+    /// Slug of the permission
+    #[arg(long)]
+    pub permission: String,
+    /// Id of the resource, or what the application calls it if --type is given
+    #[arg(long)]
+    pub resource: String,
+    /// Slug of the type of the resource
+    #[arg(long = "type", value_name = "SLUG")]
+    pub resource_type: Option<String>,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `vestibule doctor`.
@@ -310,6 +336,7 @@ fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Export(arguments) => block_on(export::run(config, arguments)),
         Command::Keys(arguments) => block_on(keys::run(config, arguments)),
         Command::Webhooks(arguments) => block_on(webhooks::run(config, arguments)),
+        Command::Explain(arguments) => block_on(explain::run(config, arguments)),
         Command::Config => Ok(std::io::stdout().write_all(config.redacted().as_bytes())?),
         Command::Database(tool) => block_on(tools::run(config, tool)),
         Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments),

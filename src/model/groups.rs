@@ -2,14 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use sqlx::FromRow;
 
 use super::keys::SubjectKey;
-use super::organization_memberships::Status;
-use super::users::User;
 use crate::kernel::clock::Timestamp;
-use crate::kernel::id::{GroupId, OrganizationId, OrganizationMembershipId, UserId};
+use crate::kernel::id::{GroupId, OrganizationId, OrganizationMembershipId};
 use crate::kernel::schema;
 
 /// Several memberships of an organization under one name.
@@ -38,44 +35,6 @@ crate::events! { Group, |group| Some(group.organization_id.clone());
     created = "group.created",
     updated = "group.updated",
     deleted = "group.deleted",
-}
-
-/// A membership, as the list of a group's members shows it: without its roles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
-pub struct GroupMember {
-    #[sqlx(skip)]
-    object: MemberObject,
-    /// The membership.
-    pub id: OrganizationMembershipId,
-    /// The user.
-    pub user_id: UserId,
-    /// The organization.
-    pub organization_id: OrganizationId,
-    /// What people call the organization.
-    pub organization_name: String,
-    /// Whether the user takes part.
-    pub status: Status,
-    /// Whether a directory decides about it.
-    pub directory_managed: bool,
-    /// What an identity provider says about the user in this organization.
-    #[sqlx(json)]
-    pub custom_attributes: Map<String, Value>,
-    /// The user.
-    #[sqlx(json)]
-    pub user: User,
-    /// When the membership was made.
-    pub created_at: Timestamp,
-    /// When the membership was last changed.
-    pub updated_at: Timestamp,
-}
-
-/// A field and no tag, for the form of memberships that has this name shows more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-enum MemberObject {
-    #[default]
-    OrganizationMembership,
 }
 
 /// That a membership is in a group, or was.

@@ -4,6 +4,7 @@
 
 pub mod api_keys;
 pub mod authentication;
+pub mod authorization;
 pub mod cors_origins;
 pub mod environments;
 pub mod events;

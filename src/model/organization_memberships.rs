@@ -145,3 +145,42 @@ impl OrganizationMembership {
         }
     }
 }
+
+/// A membership without its roles, as lists show it that are about something else: the members of a group, those who have a
+/// permission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow, JsonSchema)]
+pub struct Member {
+    #[sqlx(skip)]
+    object: MemberObject,
+    /// The membership.
+    pub id: OrganizationMembershipId,
+    /// The user.
+    pub user_id: UserId,
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// What people call the organization.
+    pub organization_name: String,
+    /// Whether the user takes part.
+    pub status: Status,
+    /// Whether a directory decides about it.
+    pub directory_managed: bool,
+    /// What an identity provider says about the user in this organization.
+    #[sqlx(json)]
+    pub custom_attributes: Map<String, Value>,
+    /// The user.
+    #[sqlx(json)]
+    pub user: User,
+    /// When the membership was made.
+    pub created_at: Timestamp,
+    /// When the membership was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A field and no tag, for the form of memberships that has this name shows more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+enum MemberObject {
+    #[default]
+    OrganizationMembership,
+}

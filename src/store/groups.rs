@@ -7,8 +7,9 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::id::{GroupId, GroupKind, OrganizationId, OrganizationMembershipId, OrganizationMembershipKind};
 use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
-use crate::model::groups::{Belonging, Group, GroupMember};
+use crate::model::groups::{Belonging, Group};
 use crate::model::keys::SubjectKey;
+use crate::model::organization_memberships::Member;
 use crate::{page_sql, sql};
 
 macro_rules! columns {
@@ -158,7 +159,7 @@ pub async fn list_members(
     db: &mut Db,
     group: SubjectKey,
     page: &Page<OrganizationMembershipKind>,
-) -> Result<List<GroupMember>> {
+) -> Result<List<Member>> {
     db.page(
         page_sql!(
             "select m.id, m.user_id, m.organization_id, o.name as organization_name, m.status, m.directory_managed,
@@ -180,7 +181,7 @@ pub async fn list_members(
         page,
     )
     .bind(group)
-    .list(|member: &GroupMember| member.id.as_str())
+    .list(|member: &Member| member.id.as_str())
     .await
 }
 

@@ -47,7 +47,6 @@ fn families() -> BTreeMap<&'static str, Vec<String>> {
 fn state(family: &str) -> &'static str {
     match family {
         "authentication" => "password, refresh, choice of an organization; other grants later",
-        "authorization" => "check on an organization; resources and discovery later",
         "jwt_template" => "kept and checked; access tokens do not use it yet",
         "redirect_uris" => "complete; hosted sign-in, which goes there, later",
         "oauth_resources" => "complete; the OAuth server, which issues tokens for them, later",
@@ -56,6 +55,7 @@ fn state(family: &str) -> &'static str {
         "waitlists" => "complete",
         "users" => "complete but for changes and verification of addresses",
         "api_keys"
+        | "authorization"
         | "events"
         | "feature_flags"
         | "groups"
@@ -78,8 +78,12 @@ fn the_readme_lists_the_families_that_are_served() {
     let mut table = "| family | operations | state |\n|---|---|---|\n".to_owned();
     let mut all = 0;
     for (family, routes) in families() {
-        // Aliases for older clients are no operations of the API's document.
-        all += routes.iter().filter(|route| !route.contains(" /organization-domains")).count();
+        // Aliases, for older clients and for the one SDK that asks elsewhere, are no operations of the API's document.
+        let is_alias = |route: &&String| {
+            route.contains(" /organization-domains")
+                || route.ends_with("/organization_memberships/{organization_membership_id}/permissions")
+        };
+        all += routes.iter().filter(|route| !is_alias(route)).count();
         writeln!(table, "| {family} | {} | {} |", routes.len(), state(family)).unwrap();
     }
     writeln!(table, "| together | {all} of 317 | |").unwrap();

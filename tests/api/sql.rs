@@ -13,9 +13,9 @@ use crate::harness::story;
 use crate::source;
 
 /// A statement, and where it stands.
-struct Statement {
-    place: String,
-    text: String,
+pub struct Statement {
+    pub place: String,
+    pub text: String,
 }
 
 /// The local macros of a file that stand for a piece of SQL: the name of the parameter, if any, and the body.
@@ -67,7 +67,8 @@ fn every_foreign_key_has_its_index() {
     });
 }
 
-fn statements() -> Vec<Statement> {
+/// Every statement of the source.
+pub fn statements() -> Vec<Statement> {
     let mut found = Vec::new();
     for file in source::files() {
         // The place where the macros are defined.

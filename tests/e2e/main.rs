@@ -21,6 +21,7 @@ mod harness;
 mod operation;
 mod pair;
 mod receiver;
+mod revocation;
 mod start;
 mod stop;
 mod traces;

@@ -4,11 +4,13 @@ use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use workos::authorization::{
     AddEnvironmentRolePermissionParams, AddOrganizationRolePermissionParams, CheckParams, CreateEnvironmentRoleParams,
-    CreateOrganizationRoleParams, CreatePermissionParams, ListPermissionsParams, SetEnvironmentRolePermissionsParams,
+    CreateOrganizationRoleParams, CreatePermissionParams, ListEffectivePermissionsByExternalIdParams,
+    ListEffectivePermissionsParams, ListMembershipsForResourceByExternalIdParams, ListMembershipsForResourceParams,
+    ListPermissionsParams, ListResourcesForMembershipParams, ParentResource, SetEnvironmentRolePermissionsParams,
     SetOrganizationRolePermissionsParams, UpdateEnvironmentRoleParams, UpdateOrganizationRoleParams,
     UpdatePermissionParams,
 };
-use workos::enums::RoleType;
+use workos::enums::{AuthorizationAssignment, RoleType};
 use workos::models::{Permission, RoleList};
 
 use crate::sdk::{Sdk, body, story};
@@ -140,5 +142,63 @@ fn a_membership_may_do_what_its_roles_allow() {
         sdk.missing(api.check("om_nobody", on_root("posts:write", &organization)).await);
         let by_id = json!({ "permission_slug": "posts:write", "resource_id": "authz_resource_nothing" });
         sdk.missing(api.check(membership, CheckParams::new(body(by_id))).await);
+    });
+}
+
+#[test]
+fn what_a_membership_reaches_and_who_reaches_a_resource_is_listed() {
+    story(async |t, sdk| {
+        let api = sdk.client.authorization();
+        t.resource_type("project", &["organization"]).await;
+        let fields = json!({ "slug": "project:read", "name": "Read", "resource_type_slug": "project" });
+        sdk.ok(api.create_permission(CreatePermissionParams::new(body(fields))).await);
+        environment_role(sdk, json!({ "slug": "reader", "name": "Reader" })).await;
+        let set = SetEnvironmentRolePermissionsParams::new(body(json!({ "permissions": ["project:read"] })));
+        sdk.ok(api.set_environment_role_permissions("reader", set).await);
+        let (user, organization) = (t.user("ann@example.com").await, t.organization("Acme").await);
+        let fields = json!({ "user_id": user["id"], "organization_id": organization["id"], "role_slug": "reader" });
+        let membership = t.post("/user_management/organization_memberships", fields).await.created();
+        let (membership, organization_id) = (membership["id"].as_str().unwrap(), organization["id"].as_str().unwrap());
+        for name in ["first", "second/1"] {
+            t.resource(&organization, "project", name, None).await;
+        }
+
+        let root = ParentResource::ByExternalId {
+            parent_resource_type_slug: "organization".to_owned(),
+            parent_resource_external_id: organization_id.to_owned(),
+        };
+        let mut params = ListResourcesForMembershipParams::new("project:read", root);
+        params.limit = Some(1);
+        let page = sdk.ok(api.list_resources_for_membership(membership, params.clone()).await);
+        assert_eq!((page.object.as_str(), page.data.len()), ("list", 1));
+        let found: Vec<_> =
+            api.list_resources_for_membership_auto_paging(membership, params).try_collect().await.unwrap();
+        let names: Vec<_> = found.iter().map(|resource| resource.external_id.as_str()).collect();
+        assert_eq!(names, ["second/1", "first"]);
+        assert_eq!(
+            (found[0].object.as_str(), found[0].resource_type_slug.as_str()),
+            ("authorization_resource", "project")
+        );
+        let below = ParentResource::ById { parent_resource_id: found[0].id.clone() };
+        let nothing = ListResourcesForMembershipParams::new("project:read", below);
+        assert!(sdk.ok(api.list_resources_for_membership(membership, nothing).await).data.is_empty());
+
+        let mut params = ListMembershipsForResourceParams::new("project:read");
+        assert!(sdk.ok(api.list_memberships_for_resource(&found[0].id, params.clone()).await).data.is_empty());
+        params.assignment = Some(AuthorizationAssignment::Indirect);
+        let who = sdk.ok(api.list_memberships_for_resource(&found[0].id, params).await);
+        assert_eq!((who.data[0].id.as_str(), who.data[0].object.as_str()), (membership, "organization_membership"));
+        let mut params = ListMembershipsForResourceByExternalIdParams::new("project:read");
+        params.assignment = Some(AuthorizationAssignment::Indirect);
+        let who = api.list_memberships_for_resource_by_external_id(organization_id, "project", "second/1", params);
+        assert_eq!(sdk.ok(who.await).data[0].id, membership);
+
+        let params = ListEffectivePermissionsParams::default();
+        let held = sdk.ok(api.list_effective_permissions(membership, &found[0].id, params).await);
+        assert_eq!((held.data.len(), held.data[0].slug.as_str()), (1, "project:read"));
+        let params = ListEffectivePermissionsByExternalIdParams::default();
+        let held = api.list_effective_permissions_by_external_id(membership, "project", "second/1", params.clone());
+        assert_eq!(sdk.ok(held.await).data[0].slug, "project:read");
+        sdk.missing(api.list_effective_permissions_by_external_id(membership, "project", "third", params).await);
     });
 }

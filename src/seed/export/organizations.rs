@@ -12,7 +12,7 @@ use crate::kernel::{Error, Result};
 use crate::model::groups;
 use crate::model::metadata::Metadata;
 use crate::model::organization_domains::{OrganizationDomain, State};
-use crate::model::organization_memberships::{OrganizationMembership, Status};
+use crate::model::organization_memberships::{Member, OrganizationMembership, Status};
 use crate::model::organizations;
 use crate::store;
 use crate::store::{organization_memberships, organizations as stored};
@@ -163,7 +163,7 @@ async fn groups(db: &mut Db, organization: &OrganizationId, out: &mut Writer<imp
 async fn members(db: &mut Db, group: &groups::Group, out: &mut Writer<impl Write>) -> Result<()> {
     let list = async |db: &mut Db, page: &_| store::groups::list_members(db, group.subject, page).await;
     let mut first = true;
-    each_page(db, list, async |_, members: Vec<groups::GroupMember>| {
+    each_page(db, list, async |_, members: Vec<Member>| {
         members.iter().try_for_each(|member| out.innermost("members", std::mem::take(&mut first), &member.user.email))
     })
     .await

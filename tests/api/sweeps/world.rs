@@ -121,6 +121,12 @@ impl World {
             }
         }
         t.resource_type("project", &["organization"]).await;
+        let permission = json!({ "slug": "project:read", "name": "Read", "resource_type_slug": "project" });
+        own.push(id(&t.post("/authorization/permissions", permission).await.created()));
+        for role in ["editor", "member"] {
+            let path = format!("/authorization/roles/{role}/permissions");
+            t.post(path, json!({ "slug": "project:read" })).await.ok();
+        }
         let of = json!({ "id": organization });
         let resource = id(&t.resource(&of, "project", "p/1", None).await);
         own.push(resource.clone());
@@ -169,6 +175,7 @@ impl World {
         cases.extend(self.permissions());
         cases.extend(self.environment_roles());
         cases.extend(self.resources());
+        cases.extend(self.decisions());
         cases.extend(self.organization_roles());
         cases.extend(self.webhook_endpoints());
         cases.extend(self.applications());
@@ -226,8 +233,6 @@ impl World {
         let all = "/user_management/organization_memberships";
         let one = format!("{all}/{}", self.membership);
         let join = json!({ "user_id": self.loner, "organization_id": self.organization });
-        let question = json!({ "permission_slug": "read", "resource_external_id": self.organization, "resource_type_slug": "organization" });
-        let check = "/authorization/organization_memberships/{organization_membership_id}/check";
         vec![
             self.get(all, &format!("{all}?user_id={}&statuses=active,inactive", self.user)),
             Case { names_foreign: true, ..self.send(Method::POST, all, all, join) },
@@ -250,12 +255,6 @@ impl World {
                 "/user_management/organization_memberships/{id}/reactivate",
                 &format!("{all}/{}/reactivate", self.inactive),
                 json!({}),
-            ),
-            self.send(
-                Method::POST,
-                check,
-                &format!("/authorization/organization_memberships/{}/check", self.membership),
-                question,
             ),
         ]
     }
@@ -391,6 +390,50 @@ impl World {
             self.get(named, &by_name),
             self.send(Method::PATCH, named, &by_name, renaming),
             self.delete(named, &by_name),
+        ]
+    }
+
+    fn decisions(&self) -> Vec<Case> {
+        let question = json!({ "permission_slug": "read", "resource_external_id": self.organization,
+            "resource_type_slug": "organization" });
+        let (of_member, of_resource) = (
+            format!("/authorization/organization_memberships/{}", self.membership),
+            format!("/authorization/resources/{}/organization_memberships", self.resource),
+        );
+        let named = format!("/authorization/organizations/{}/resources/project/p%2F1", self.organization);
+        let root = format!("parent_resource_external_id={}&parent_resource_type_slug=organization", self.organization);
+        let who = "permission_slug=project:read&assignment=indirect";
+        vec![
+            self.send(
+                Method::POST,
+                "/authorization/organization_memberships/{organization_membership_id}/check",
+                &format!("{of_member}/check"),
+                question,
+            ),
+            self.get(
+                "/authorization/organization_memberships/{organization_membership_id}/resources",
+                &format!("{of_member}/resources?permission_slug=project:read&{root}"),
+            ),
+            self.get(
+                "/authorization/organization_memberships/{organization_membership_id}/resources/{resource_id}/permissions",
+                &format!("{of_member}/resources/{}/permissions", self.resource),
+            ),
+            self.get(
+                "/authorization/organization_memberships/{organization_membership_id}/resources/{resource_type_slug}/{external_id}/permissions",
+                &format!("{of_member}/resources/project/p%2F1/permissions"),
+            ),
+            self.get(
+                "/authorization/resources/{resource_id}/organization_memberships/{organization_membership_id}/permissions",
+                &format!("{of_resource}/{}/permissions", self.membership),
+            ),
+            self.get(
+                "/authorization/resources/{resource_id}/organization_memberships",
+                &format!("{of_resource}?{who}"),
+            ),
+            self.get(
+                "/authorization/organizations/{organization_id}/resources/{resource_type_slug}/{external_id}/organization_memberships",
+                &format!("{named}/organization_memberships?{who}"),
+            ),
         ]
     }
 

@@ -3,6 +3,15 @@
 //! Whatever a decision needs is looked up by the statement itself, so that "there is no such thing" costs no second
 //! one. A role counts on the resource that it was given on and on everything below it, for whoever it was given to: a
 //! membership, or a group that it is in.
+//!
+//! Here are the yes and the no; lists are next door: what a membership reaches ([`discovery`]), who reaches a resource
+//! ([`holders`]), what somebody may do there ([`permissions`]), and why ([`explanations`]). All of them follow the same
+//! steps, and each reads one moment of the database.
+
+pub mod discovery;
+pub mod explanations;
+pub mod holders;
+pub mod permissions;
 
 use sqlx::FromRow;
 
@@ -21,6 +30,12 @@ pub struct Question {
     pub permission: String,
     /// Where.
     pub target: ResourceTarget,
+}
+
+impl AsRef<Question> for Question {
+    fn as_ref(&self) -> &Question {
+        self
+    }
 }
 
 /// What is known of a question.
