@@ -106,7 +106,8 @@ async fn ask(
             }
         }
         seen.answers += 1;
-        if script.counts(number) && sent >= begin && answered <= end {
+        // By when it came: a slow server would lose what it was sent before and answers after.
+        if script.counts(number) && answered >= begin && answered <= end {
             seen.latencies.push(answered - sent);
         }
     }

@@ -37,7 +37,7 @@ const WARM: Duration = Duration::from_secs(3);
 const REVOCATIONS: usize = 500;
 /// How long an old answer is asked for again, and how many of them are.
 const STALE: Duration = Duration::from_secs(15);
-const FOLLOWED: u32 = 3;
+const FOLLOWED: u32 = 1;
 
 /// What was measured of what, on which forest, with how many connections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -148,6 +148,16 @@ impl Site {
         let label = label(size);
         let truth = Truth::new(Forest::grow(size));
         let questions = Questions::new(&truth);
+        let forest = &truth.forest;
+        println!(
+            "{label}: {} organizations, {} resources, {} members, {} groups with {} members, {} grants",
+            forest.organizations,
+            forest.parent.len(),
+            forest.members.len(),
+            forest.groups.len(),
+            forest.belongs.len(),
+            forest.grants.len(),
+        );
         let folder = place.folder.join(&label);
         std::fs::create_dir_all(&folder)?;
         let name = format!("vestibule_{label}");
