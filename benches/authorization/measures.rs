@@ -31,7 +31,7 @@ pub const MOVE: &str = "move of 1,000";
 
 /// Questions that a cache has seen before, where they are the same again and again.
 const HOT: usize = 500;
-/// How long caches are filled before they are measured. OpenFGA's hold for ten seconds.
+/// How long caches are filled before they are measured. Those of OpenFGA hold for ten seconds.
 const WARM: Duration = Duration::from_secs(3);
 /// Revocations that are followed by a question at once.
 const REVOCATIONS: usize = 500;
@@ -154,6 +154,9 @@ impl Run<'_> {
             target: Target { name: "floor", address: self.place.floor_address, process: self.place.floor.id() },
             scripts: vec![(FLOOR, self.plan.clients.clone(), Arc::new(Round(floor_rows())))],
         };
+        for (_, (program, _)) in &programs {
+            self.warm(program).await?;
+        }
         for _ in 0..self.plan.rounds {
             for &clients in &self.plan.clients {
                 for (site, (program, _)) in &programs {
@@ -249,15 +252,26 @@ impl Run<'_> {
             ]);
         }
         let program = Program { target: Target::of(&*side), scripts };
-        if has_caches && self.plan.wants(SAME) {
-            warm(&program).await?;
-        }
+        self.warm(&program).await?;
         for _ in 0..self.plan.rounds {
             for &clients in all {
                 self.turn(&program, &site.label, clients).await?;
             }
         }
         self.revocations(&*side, site).await
+    }
+
+    /// Asks everything that changes nothing for a while: memory and plans are to be as they are in operation, and caches
+    /// full.
+    async fn warm(&self, program: &Program) -> Result<(), Fault> {
+        for (what, _, script) in &program.scripts {
+            if [CREATE, MOVE, BESIDE].contains(what) || !self.plan.wants(what) {
+                continue;
+            }
+            let time = if *what == SAME { WARM } else { self.plan.time };
+            drive(program.target.address, Effort { clients: 8, time }, Arc::clone(script)).await?;
+        }
+        Ok(())
     }
 
     /// One turn of everything that is asked with so many connections.
@@ -330,14 +344,6 @@ impl Run<'_> {
         self.results.stale.push(stale);
         Ok(())
     }
-}
-
-/// Fills the caches, as far as a while does.
-async fn warm(program: &Program) -> Result<(), Fault> {
-    for (_, _, script) in program.scripts.iter().filter(|(what, ..)| *what == SAME) {
-        drive(program.target.address, Effort { clients: 8, time: WARM }, Arc::clone(script)).await?;
-    }
-    Ok(())
 }
 
 fn floor_rows() -> Vec<Question> {

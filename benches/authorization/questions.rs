@@ -75,8 +75,8 @@ struct Counts {
     lists: usize,
 }
 
-/// Grants that are taken away and given back while checks go on.
-pub const REVOCABLE: usize = 128;
+/// Grants that are taken away and given back while checks go on, at most: those of a quarter of the members.
+const REVOCABLE: usize = 512;
 
 impl Questions {
     pub fn new(truth: &Truth) -> Self {
@@ -123,9 +123,10 @@ impl<'t> Asker<'t> {
     /// One role each of members of every kind of organization.
     fn reserve(&mut self) {
         let forest = &self.truth.forest;
+        let most = REVOCABLE.min(forest.members.len() / 4);
         let step = (number(forest.members.len()) / 1024).max(1);
         for member in (3..number(forest.members.len())).step_by(step as usize) {
-            if self.revocable.len() == REVOCABLE {
+            if self.revocable.len() == most {
                 return;
             }
             let grants = self.truth.own_grants(member);
