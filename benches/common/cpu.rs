@@ -71,23 +71,12 @@ impl Spent {
         self.answers += answers;
         self.cpu.program += cpu.program;
         self.cpu.postgres += cpu.postgres;
-        self.cpu.idle += cpu.idle;
-        self.cpu.stolen += cpu.stolen;
     }
 
     /// Microseconds for each answer, of the program and of PostgreSQL.
     pub fn each(&self) -> String {
-        self.told([self.cpu.program, self.cpu.postgres])
-    }
-
-    /// The same of what nobody used, and of what the machine gave to others.
-    pub fn unused(&self) -> String {
-        self.told([self.cpu.idle, self.cpu.stolen])
-    }
-
-    fn told(&self, pair: [Duration; 2]) -> String {
-        let [one, other] = pair.map(|it| it.as_secs_f64() * 1e6 / self.answers);
-        format!("{one:.0} + {other:.0}")
+        let [program, postgres] = [self.cpu.program, self.cpu.postgres].map(|it| it.as_secs_f64() * 1e6 / self.answers);
+        format!("{program:.0} + {postgres:.0}")
     }
 }
 

@@ -220,10 +220,12 @@ pub async fn sign_in(place: &Place, plan: &Plan) -> Result<Line, Fault> {
         let below = hash(plan.time).await?;
         let begun = Cpu::now(server, postmaster)?;
         let sample = flat_out(place.address, plan.effort(), SignIn).await?;
-        rounds.cpu[0].add(sample.answers(), Cpu::now(server, postmaster)?.since(begun));
+        let spent = Cpu::now(server, postmaster)?.since(begun);
+        rounds.cpu[0].add(sample.answers(), spent);
+        rounds.cpu[1].add(sample.answers(), Cpu { program: spent.idle, postgres: spent.stolen, ..spent });
         rounds.add(below, sample);
     }
-    let (each, unused) = (rounds.cpu[0].each(), rounds.cpu[0].unused());
+    let [each, unused] = rounds.cpu.each_ref().map(Spent::each);
     let note =
         format!("processor: {each} us in the program, its hash included, and PostgreSQL; idle + stolen {unused}");
     Ok(rounds.line("sign-in by password", "bare argon2", Aim::AtLeast(0.9)).note(note))
