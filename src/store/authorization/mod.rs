@@ -16,8 +16,9 @@ pub mod permissions;
 use sqlx::FromRow;
 
 use crate::db::Db;
-use crate::kernel::Result;
+use crate::db::statement::Sql;
 use crate::kernel::id::OrganizationMembershipId;
+use crate::kernel::{Error, Result};
 use crate::model::resource_types::ORGANIZATION;
 use crate::model::resources::ResourceTarget;
 use crate::sql;
@@ -52,7 +53,7 @@ pub struct Decision {
     pub is_authorized: bool,
 }
 
-// The decisions on the questions `q` that `$questions` unnests, on the resources that `$target` finds for each of them.
+// The decisions on the questions `q`, on the resource that `$target` finds for each of them.
 //
 // Each step finds its row by a key, for each question anew: from the membership to the resource, from there to those
 // above it, to the roles that the membership and its groups have on each of them, to the one permission. The steps are
@@ -60,7 +61,7 @@ pub struct Decision {
 // a subject, of which some have very many. The arrays are hidden behind `(select ...)`, so that it expects as many
 // questions whether it knows them or not, and goes on using the plan that it has.
 macro_rules! decisions {
-    ($questions:literal, $target:literal) => {
+    ($target:literal) => {
         concat!(
             "select q.place, m.id is not null as has_membership, r.key is not null as has_resource,
                     coalesce(m.status = 'active' and exists (
@@ -78,9 +79,8 @@ macro_rules! decisions {
                                 select p.key from permissions p where p.environment = $1 and p.slug = q.permission)
                             offset 0) held
                         where a.descendant = r.key), false) as is_authorized
-             from unnest(",
-            $questions,
-            ", place)
+             from unnest((select $2::text[]), (select $3::text[]), (select $4::text[]), (select $5::text[])) with ordinality
+                  as q (membership, permission, name, type, place)
              left join lateral (
                  select x.id, x.subject, x.status, x.organization_id from organization_memberships x
                  where x.environment = $1 and x.id = q.membership offset 0) m on true
@@ -106,19 +106,9 @@ pub async fn decide(db: &mut Db, questions: &[impl AsRef<Question>]) -> Result<V
             }
         }
     }
-    let mut decisions = Vec::with_capacity(questions.len());
-    if !by_id.places.is_empty() {
-        let decided = decide_by_id(db, &by_id).await?;
-        decisions.extend(by_id.put(decided));
-    }
-    if !by_external_id.places.is_empty() {
-        let decided = decide_by_external_id(db, &by_external_id).await?;
-        decisions.extend(by_external_id.put(decided));
-    }
-    if !on_root.places.is_empty() {
-        let decided = decide_on_root(db, &on_root).await?;
-        decisions.extend(on_root.put(decided));
-    }
+    let mut decisions = by_id.decide(db, BY_ID).await?;
+    decisions.extend(by_external_id.decide(db, BY_EXTERNAL_ID).await?);
+    decisions.extend(on_root.decide(db, ON_ROOT).await?);
     decisions.sort_unstable_by_key(|decision| decision.place);
     Ok(decisions)
 }
@@ -144,61 +134,40 @@ impl<'q> Asked<'q> {
     }
 
     /// The decisions on these, with their places among all questions.
-    fn put(&self, decided: Vec<Decision>) -> impl Iterator<Item = Decision> {
-        decided.into_iter().filter_map(|decision| {
-            let index = usize::try_from(decision.place).ok()?.checked_sub(1)?;
-            Some(Decision { place: *self.places.get(index)?, ..decision })
-        })
+    async fn decide(&self, db: &mut Db, sql: Sql) -> Result<Vec<Decision>> {
+        if self.places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let [names, types] = &self.names;
+        let arrays = db.query(sql).bind(&self.memberships).bind(&self.permissions).bind(names).bind(types);
+        let mut decided: Vec<Decision> = arrays.all().await?;
+        for decision in &mut decided {
+            let place = usize::try_from(decision.place - 1).ok().and_then(|index| self.places.get(index));
+            decision.place = *place.ok_or_else(|| Error::internal("a decision on no question"))?;
+        }
+        Ok(decided)
     }
 }
 
-async fn decide_by_id(db: &mut Db, asked: &Asked<'_>) -> Result<Vec<Decision>> {
-    db.query(sql!(decisions!(
-        "(select $2::text[]), (select $3::text[]), (select $4::text[])) with ordinality
-             as q (membership, permission, resource",
-        "select x.key from resources x
-         where x.environment = $1 and x.id = q.resource and x.organization_id = m.organization_id"
-    )))
-    .bind(&asked.memberships)
-    .bind(&asked.permissions)
-    .bind(&asked.names[0])
-    .all()
-    .await
-}
+const BY_ID: Sql = sql!(decisions!(
+    "select x.key from resources x
+     where x.environment = $1 and x.id = q.name and x.organization_id = m.organization_id"
+));
 
-async fn decide_by_external_id(db: &mut Db, asked: &Asked<'_>) -> Result<Vec<Decision>> {
-    db.query(sql!(decisions!(
-        "(select $2::text[]), (select $3::text[]), (select $4::text[]), (select $5::text[])) with ordinality
-             as q (membership, permission, external_id, type",
-        "select x.key from resources x
-         where x.environment = $1 and x.organization_id = m.organization_id and x.external_id = q.external_id
-           and x.type = (select t.key from resource_types t where t.environment = $1 and t.slug = q.type)"
-    )))
-    .bind(&asked.memberships)
-    .bind(&asked.permissions)
-    .bind(&asked.names[0])
-    .bind(&asked.names[1])
-    .all()
-    .await
-}
+const BY_EXTERNAL_ID: Sql = sql!(decisions!(
+    "select x.key from resources x
+     where x.environment = $1 and x.organization_id = m.organization_id and x.external_id = q.name
+       and x.type = (select t.key from resource_types t where t.environment = $1 and t.slug = q.type)"
+));
 
 /// The root of an organization's tree has no external id of its own: it goes by its organization's, and by its
 /// organization's id.
-async fn decide_on_root(db: &mut Db, asked: &Asked<'_>) -> Result<Vec<Decision>> {
-    db.query(sql!(decisions!(
-        "(select $2::text[]), (select $3::text[]), (select $4::text[])) with ordinality
-             as q (membership, permission, external_id",
-        "select x.key from resources x
-         where x.environment = $1 and x.organization_id = m.organization_id and x.parent is null
-           and exists (select from organizations o where o.environment = $1 and o.id = m.organization_id
-                       and q.external_id in (o.id, o.external_id))"
-    )))
-    .bind(&asked.memberships)
-    .bind(&asked.permissions)
-    .bind(&asked.names[0])
-    .all()
-    .await
-}
+const ON_ROOT: Sql = sql!(decisions!(
+    "select x.key from resources x
+     where x.environment = $1 and x.organization_id = m.organization_id and x.parent is null
+       and exists (select from organizations o where o.environment = $1 and o.id = m.organization_id
+                   and q.name in (o.id, o.external_id))"
+));
 
 /// The names of a resource: its id, or the slug of its type and its external id.
 fn names(target: &ResourceTarget) -> (Option<&str>, Option<&str>, Option<&str>) {

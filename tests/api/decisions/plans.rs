@@ -108,8 +108,8 @@ async fn seeded(t: &Test) -> Seeded {
         sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut connection).await.unwrap();
     }
     for (name, text) in [
-        ("decide", statement("mod.rs", "x.id = q.resource")),
-        ("decide_by_external_id", statement("mod.rs", "x.external_id = q.external_id")),
+        ("decide", statement("mod.rs", "x.id = q.name")),
+        ("decide_by_external_id", statement("mod.rs", "x.external_id = q.name")),
         ("decide_on_root", statement("mod.rs", "x.parent is null")),
         ("discover", statement("discovery.rs", "order by a.descendant asc")),
         ("discover_back", statement("discovery.rs", "order by a.descendant desc")),
@@ -176,7 +176,7 @@ fn decide(questions: &[(&str, &str, &str)]) -> String {
     };
     let (who, what) = (quoted(|(who, ..)| (*who).to_owned()), quoted(|(_, what, _)| (*what).to_owned()));
     let place = quoted(|(.., place)| format!("authz_resource_{place}"));
-    format!("decide ($E, {who}, {what}, {place})")
+    format!("decide ($E, {who}, {what}, {place}, {place})")
 }
 
 /// The same for one resource that is named as the application calls it.
@@ -202,7 +202,8 @@ fn no_question_costs_more_for_what_is_below_or_beside_it() {
             assert!(found.pages <= 80.0, "a check touches {} pages", found.pages);
         }
         for who in ["om_1", "om_2", "om_9"] {
-            let on_root = format!("decide_on_root ($E, array['{who}'], array['app:read'], array['org_big'])");
+            let on_root =
+                format!("decide_on_root ($E, array['{who}'], array['app:read'], array['org_big'], array[''])");
             let found = cost(sql, &on_root).await;
             assert!(found.pages <= 80.0, "a check touches {} pages", found.pages);
         }
@@ -246,7 +247,7 @@ fn a_connection_soon_plans_no_more() {
         for execute in [
             decide(&[("om_9", "app:read", "3050000")]),
             decide_by_external_id("om_9", "a50000", "app"),
-            "decide_on_root ($E, array['om_9'], array['app:read'], array['org_big'])".to_owned(),
+            "decide_on_root ($E, array['om_9'], array['app:read'], array['org_big'], array[''])".to_owned(),
             "discover ($E, null, null, 11, 'om_1', 'app:read', 'authz_resource_root', null, null)".to_owned(),
             "who ($E, null, null, 11, 'authz_resource_root', null, null, null, 'app:read', true)".to_owned(),
             "effective ($E, '', '~', 11, 'om_1', 'authz_resource_3000499', null, null)".to_owned(),
