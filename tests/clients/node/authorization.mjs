@@ -258,6 +258,8 @@ step('the assignments on a resource are listed, under both of its names', async 
   const onOne = await api.listRoleAssignmentsForResource({ resourceId: one.id });
   deepEqual(onOne.data.map((got) => [got.id, got.organizationMembershipId]), [[assignment.id, ann]]);
   deepEqual(ids(await api.listRoleAssignmentsForResource({ resourceId: one.id, roleSlug: OWNER })), []);
+  const named = await api.listResourceRoleAssignments({ organizationId, resourceTypeSlug: PROJECT, externalId: 'p1' });
+  deepEqual(named.data, onOne.data);
   const where = { organizationId, resourceTypeSlug: WORKSPACE, externalId: ODD, roleSlug: OWNER };
   const onFirst = await api.listResourceRoleAssignments(where);
   deepEqual(onFirst.data.map((got) => [got.organizationMembershipId, got.source.type]), [[ben, 'group']]);

@@ -325,6 +325,8 @@ def _(world: World) -> None:
     on_one = api.list_role_assignments_for_resource(world.one.id)
     equal([(one.id, one.organization_membership_id) for one in on_one.data], [(world.assignment.id, world.ann)])
     equal(ids(api.list_role_assignments_for_resource(world.one.id, role_slug=OWNER)), [])
+    named_one = api.list_role_assignments_for_resource_by_external_id(organization, PROJECT, "p1")
+    equal([one.to_dict() for one in named_one.data], [one.to_dict() for one in on_one.data])
     on_first = api.list_role_assignments_for_resource_by_external_id(organization, WORKSPACE, ODD, role_slug=OWNER)
     equal([(one.organization_membership_id, one.source.type) for one in on_first.data], [(world.ben, "group")])
 

@@ -315,6 +315,7 @@ public final class AuthorizationApplication {
       Story.equal(api.listRoleAssignmentsForResource(one.getId(), null, null, 10, null, OWNER).data, List.of());
       var onFirst = api.listRoleAssignmentsForResourceByExternalId(organization, WORKSPACE, ODD);
       Story.equal(all(onFirst, UserRoleAssignment::getOrganizationMembershipId), List.of(ben));
+      Story.equal(api.listRoleAssignmentsForResourceByExternalId(organization, PROJECT, "p1").data, List.of(assignment));
     });
   }
 
@@ -334,6 +335,7 @@ public final class AuthorizationApplication {
       Story.equal(page.data.get(0).getUser().getId(), users.get(1));
       var named = api.listMembershipsForResourceByExternalId(organization, WORKSPACE, ODD, EDIT);
       Story.equal(members(named), List.of(ben));
+      Story.equal(members(api.listMembershipsForResourceByExternalId(organization, PROJECT, "p1", READ)), List.of(ann));
     });
     story.step("what a member may do on a resource is what a check says", () -> {
       var byId = all(api.listEffectivePermissions(ben, paper.getId(), null, null, 1), Permission::getSlug);
@@ -357,8 +359,8 @@ public final class AuthorizationApplication {
     });
     story.step("a resource with something below it is deleted when that is wanted, with the roles on it", () -> {
       Story.equal(refused(() -> api.deleteResource(first.getId())), "409 resource_has_dependents");
-      api.deleteResource(second.getId(), true);
-      api.deleteResourceByExternalId(organization, WORKSPACE, ODD, true);
+      api.deleteResourceByExternalId(organization, WORKSPACE, "w2", true);
+      api.deleteResource(first.getId(), true);
       for (AuthorizationResource resource : List.of(first, one, paper, second, three)) {
         Story.raises(NotFoundException.class, () -> api.getResource(resource.getId()));
       }
