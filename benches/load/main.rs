@@ -11,31 +11,22 @@
 #![expect(clippy::print_stdout, reason = "it is a program that prints a table")]
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the floor is plain axum, as others use it")]
 
-mod client;
-mod cpu;
+#[path = "../common/mod.rs"]
+mod common;
 mod drive;
-mod floor;
-#[path = "../../tests/folder.rs"]
-#[expect(clippy::unwrap_used, reason = "it belongs to the tests, where that is a way to fail")]
-mod folder;
 mod measures;
 mod pgbench;
 mod place;
-mod report;
 mod sink;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::drive::Effort;
+use self::common::report::{self, Line};
+use self::common::sample::Effort;
+use self::common::{Fault, floor};
 use self::measures::World;
 use self::place::Place;
-use self::report::Line;
-
-type Fault = Box<dyn std::error::Error + Send + Sync>;
-
-/// Connections to PostgreSQL that the server and the floor may open: the server's default.
-const CONNECTIONS: u32 = 16;
 
 /// How much is measured.
 #[derive(Debug)]
@@ -59,7 +50,7 @@ impl Plan {
             clients: 16,
             only: None,
             json: None,
-            server: std::env::current_exe()?.with_file_name("vestibule"),
+            server: common::server_beside()?,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -89,10 +80,7 @@ fn main() -> Result<(), Fault> {
         return floor::main(&arguments.next().ok_or("the floor needs a database")?);
     }
     let plan = Plan::read(arguments)?;
-    if !plan.server.is_file() {
-        let path = plan.server.display();
-        return Err(format!("there is no server at {path}: build it, or name another with --server").into());
-    }
+    common::require_server(&plan.server)?;
     // One thread: the cores are for what is measured.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let lines = runtime.block_on(run(&plan))?;

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde_json::json;
 
-use super::client::{Connection, request};
-use super::cpu::Cpu;
-use super::drive::{Effort, Same, Sample, Script, flat_out, paced};
-use super::place::{CLIENT, KEY, Place};
-use super::report::{Aim, Line, median};
+use super::common::Fault;
+use super::common::client::{Connection, request};
+use super::common::cpu::{Cpu, Spent};
+use super::common::report::{Aim, Line, median};
+use super::common::sample::{Effort, Sample};
+use super::common::server::{CLIENT, KEY};
+use super::drive::{Same, Script, flat_out, paced};
+use super::place::Place;
 use super::sink::Sink;
-use super::{Fault, Plan, pgbench};
+use super::{Plan, pgbench};
 
 /// Organizations that reads go round.
 const ORGANIZATIONS: usize = 200;
@@ -129,27 +132,6 @@ struct Rounds {
     cpu: [Spent; 2],
 }
 
-/// What answers cost the processor.
-#[derive(Default)]
-struct Spent {
-    answers: f64,
-    program: Duration,
-    postgres: Duration,
-}
-
-impl Spent {
-    fn add(&mut self, sample: &Sample, program: Duration, postgres: Duration) {
-        self.answers += sample.answers();
-        self.program += program;
-        self.postgres += postgres;
-    }
-
-    fn each(&self) -> String {
-        let [program, postgres] = [self.program, self.postgres].map(|it| it.as_secs_f64() * 1e6 / self.answers);
-        format!("{program:.0} + {postgres:.0}")
-    }
-}
-
 impl Rounds {
     fn new() -> Self {
         Self { subject: Vec::new(), floor: Vec::new(), all: None, cpu: Default::default() }
@@ -181,16 +163,16 @@ async fn read(
     what: &'static str,
     (floor, subject): (&Round, impl Script),
 ) -> Result<Line, Fault> {
+    let (server, below, postmaster) = place.processes()?;
     let mut rounds = Rounds::new();
     for _ in 0..plan.rounds {
-        let begun = Cpu::now(place)?;
-        let below = flat_out(place.floor_address, plan.effort(), floor.clone()).await?;
-        let between = Cpu::now(place)?;
+        let begun = Cpu::now(below, postmaster)?;
+        let under = flat_out(place.floor_address, plan.effort(), floor.clone()).await?;
+        rounds.cpu[1].add(under.answers(), Cpu::now(below, postmaster)?.since(begun));
+        let begun = Cpu::now(server, postmaster)?;
         let sample = flat_out(place.address, plan.effort(), subject.clone()).await?;
-        let (above, under) = (Cpu::now(place)?.since(between), between.since(begun));
-        rounds.cpu[0].add(&sample, above.server, above.postgres);
-        rounds.cpu[1].add(&below, under.floor, under.postgres);
-        rounds.add(below.rate, sample);
+        rounds.cpu[0].add(sample.answers(), Cpu::now(server, postmaster)?.since(begun));
+        rounds.add(under.rate, sample);
     }
     let [above, under] = rounds.cpu.each_ref().map(Spent::each);
     let note = format!("processor: {above} us in the program and PostgreSQL, the floor {under}");
@@ -212,14 +194,15 @@ pub async fn create_organization(place: &Place, plan: &Plan) -> Result<Line, Fau
     let turns = (plan.rounds * usize::try_from(plan.time.as_secs())?).max(5);
     let mut rounds = Rounds::new();
     let (mut written, mut syncs) = (0.0, 0);
+    let (server, _, postmaster) = place.processes()?;
     for _ in 0..turns {
         let below = pgbench::run(place, turn.clients, turn.time).await?;
-        let before = (pgbench::syncs(place).await?, Cpu::now(place)?);
+        let before = (pgbench::syncs(place).await?, Cpu::now(server, postmaster)?);
         let sample = flat_out(place.address, turn, Create).await?;
-        let spent = Cpu::now(place)?.since(before.1);
+        let spent = Cpu::now(server, postmaster)?.since(before.1);
         syncs += pgbench::syncs(place).await? - before.0;
         written += sample.answers();
-        rounds.cpu[0].add(&sample, spent.server, spent.postgres);
+        rounds.cpu[0].add(sample.answers(), spent);
         rounds.add(below, sample);
     }
     let each = rounds.cpu[0].each();
@@ -232,13 +215,14 @@ pub async fn create_organization(place: &Place, plan: &Plan) -> Result<Line, Fau
 
 pub async fn sign_in(place: &Place, plan: &Plan) -> Result<Line, Fault> {
     let mut rounds = Rounds::new();
+    let (server, _, postmaster) = place.processes()?;
     for _ in 0..plan.rounds {
         let below = hash(plan.time).await?;
-        let begun = Cpu::now(place)?;
+        let begun = Cpu::now(server, postmaster)?;
         let sample = flat_out(place.address, plan.effort(), SignIn).await?;
-        let spent = Cpu::now(place)?.since(begun);
-        rounds.cpu[0].add(&sample, spent.server, spent.postgres);
-        rounds.cpu[1].add(&sample, spent.idle, spent.stolen);
+        let spent = Cpu::now(server, postmaster)?.since(begun);
+        rounds.cpu[0].add(sample.answers(), spent);
+        rounds.cpu[1].add(sample.answers(), Cpu { program: spent.idle, postgres: spent.stolen, ..spent });
         rounds.add(below, sample);
     }
     let [each, unused] = rounds.cpu.each_ref().map(Spent::each);

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::Fault;
+use super::common::Fault;
 use super::place::Place;
 
 const SCRIPT: &str = "\

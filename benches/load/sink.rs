@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::client::read_message;
+use super::common::client::{Framing, fill, malformed, read_head};
 
 /// A sink, for as long as the program runs.
 pub struct Sink {
@@ -41,8 +41,10 @@ async fn swallow(mut stream: TcpStream, count: &AtomicU32) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
     loop {
-        let (_, end) = read_message(&mut stream, &mut buffer).await?;
-        buffer.drain(..end);
+        let head = read_head(&mut stream, &mut buffer).await?;
+        let Framing::Length(length) = Framing::of(&buffer[..head])? else { return Err(malformed()) };
+        fill(&mut stream, &mut buffer, head + length).await?;
+        buffer.drain(..head + length);
         count.fetch_add(1, Ordering::Relaxed);
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
     }

@@ -104,6 +104,7 @@ async fn check(
         Question { membership, permission, target }
     };
     let questions: Vec<_> = body.checks.into_iter().map(question).collect();
-    let judged = authz::check::check_all(&mut scope.read().await?, &questions).await?;
+    let mut db = operator.database().snapshot(scope.environment.key).await?;
+    let judged = authz::check::check_all(&mut db, &questions).await?;
     Ok(Json(BareList::new(judged.into_iter().map(Checked::from).collect())))
 }

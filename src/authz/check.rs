@@ -1,9 +1,9 @@
 //! The question of questions: may this membership do this on that resource?
 //!
-//! Checks that come at the same time are asked of the database together. While fewer than [`AT_ONCE`] statements of
-//! their environment are under way a check leaves at once, by itself; otherwise it waits for one of them to come back,
-//! and goes with all others that wait. So nobody waits when there is little to do, and when there is much the cost of a
-//! round trip is shared.
+//! Checks that come at the same time are asked of the database together. While no statement of their environment is under
+//! way a check leaves at once, by itself; otherwise it waits for that one to come back, and goes with all others that wait.
+//! Where very many wait, [`AT_ONCE`] statements share them. So nobody waits when there is little to do, and when there is
+//! much the cost of a round trip is shared.
 //!
 //! Nothing is remembered: a check is decided by a statement that begins after the check was asked, from the committed
 //! rows of that moment. That is what makes a role that was taken away count for nothing from then on, on every server.
@@ -21,9 +21,10 @@ use crate::model::resources::ResourceTarget;
 use crate::store;
 use crate::store::authorization::{Decision, Question};
 
-/// Statements of one environment under way at once. One that is answered while another runs keeps PostgreSQL busy, and
-/// more would only make each smaller. It also keeps an environment from taking every connection.
+/// Statements of one environment under way at once: a bound that keeps it from taking every connection.
 const AT_ONCE: usize = 2;
+/// So many have to wait for another statement: for fewer its own price is more than what they win.
+const WORTH: usize = 8;
 /// Checks in one statement: a bound on how long the first of them waits for the last.
 const MOST: usize = 64;
 
@@ -119,7 +120,7 @@ impl Inner {
         let mut lanes = self.lanes();
         let lane = lanes.entry(environment).or_default();
         lane.waiting.push_back(waiting);
-        let is_wanted = lane.asking < AT_ONCE;
+        let is_wanted = lane.asking < AT_ONCE && lane.waiting.len() > lane.asking * WORTH;
         lane.asking += usize::from(is_wanted);
         is_wanted
     }

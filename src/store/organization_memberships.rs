@@ -278,7 +278,8 @@ pub async fn list_choices(db: &mut Db, user: &UserId) -> Result<Vec<Choice>> {
 /// What an active member is in the organization; None for anybody else.
 ///
 /// Of the roles only those on the root of the organization's tree count, its own and those of its groups: access tokens do
-/// not tell what somebody may do on single resources.
+/// not tell what somebody may do on single resources. They are looked for subject by subject (`offset 0` keeps the planner to
+/// that), for on a root there are as many as the organization has members.
 pub async fn find_standing(db: &mut Db, user: &UserId, organization: &OrganizationId) -> Result<Option<Standing>> {
     db.query(sql!(
         "select coalesce(held.roles, '{}') as roles, coalesce(allowed.permissions, '{}') as permissions
@@ -286,12 +287,14 @@ pub async fn find_standing(db: &mut Db, user: &UserId, organization: &Organizati
          left join resources root
            on root.environment = m.environment and root.organization_id = m.organization_id and root.parent is null
          cross join lateral (
-             select array(select distinct a.role
+             select array(select distinct own.role
                           from (select m.subject
                                 union all
                                 select b.group_subject from group_members b
                                 where b.environment = $1 and b.membership_subject = m.subject) as s (subject)
-                          join role_assignments a on a.subject = s.subject and a.resource = root.key) as keys) given
+                          cross join lateral (
+                              select a.role from role_assignments a
+                              where a.subject = s.subject and a.resource = root.key offset 0) as own) as keys) given
          left join lateral (
              select array_agg(r.slug order by ro.priority nulls last, r.priority, r.key) as roles
              from roles r

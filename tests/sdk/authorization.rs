@@ -175,10 +175,8 @@ fn what_a_membership_reaches_and_who_reaches_a_resource_is_listed() {
             api.list_resources_for_membership_auto_paging(membership, params).try_collect().await.unwrap();
         let names: Vec<_> = found.iter().map(|resource| resource.external_id.as_str()).collect();
         assert_eq!(names, ["second/1", "first"]);
-        assert_eq!(
-            (found[0].object.as_str(), found[0].resource_type_slug.as_str()),
-            ("authorization_resource", "project")
-        );
+        let shape = (found[0].object.as_str(), found[0].resource_type_slug.as_str());
+        assert_eq!(shape, ("authorization_resource", "project"));
         let below = ParentResource::ById { parent_resource_id: found[0].id.clone() };
         let nothing = ListResourcesForMembershipParams::new("project:read", below);
         assert!(sdk.ok(api.list_resources_for_membership(membership, nothing).await).data.is_empty());

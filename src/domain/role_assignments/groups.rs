@@ -91,7 +91,7 @@ async fn hold_organization(tx: &mut Tx, id: &GroupId) -> Result<Group> {
 async fn hold_tree(tx: &mut Tx, id: &GroupId) -> Result<Group> {
     let group = store::groups::get_by_id(tx, id).await?;
     // While types are edited it cannot be had, and does without: then nothing is moved or deleted either.
-    match store::resources::share_tree(tx, &group.organization_id).await {
+    match store::resources::tree::share(tx, &group.organization_id).await {
         Err(error) if error.kind() == Kind::Missing => Err(Error::missing(id)),
         held => held.map(|_| group),
     }

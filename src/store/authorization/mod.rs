@@ -18,6 +18,7 @@ use sqlx::FromRow;
 use crate::db::Db;
 use crate::kernel::Result;
 use crate::kernel::id::OrganizationMembershipId;
+use crate::model::resource_types::ORGANIZATION;
 use crate::model::resources::ResourceTarget;
 use crate::sql;
 
@@ -41,7 +42,7 @@ impl AsRef<Question> for Question {
 /// What is known of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct Decision {
-    /// Which of the questions it answers, from 1.
+    /// Which of the questions it answers.
     place: i64,
     /// Whether there is such a membership.
     pub has_membership: bool,
@@ -51,17 +52,16 @@ pub struct Decision {
     pub is_authorized: bool,
 }
 
-/// Decides these questions, in their order.
-///
-/// Each step finds its row by a key, for each question anew: from the membership to the resource, from there to those
-/// above it, to the roles that the membership and its groups have on each of them, to the one permission. The steps are
-/// held apart by `offset 0`, so that the planner cannot turn them into one that reads all assignments of a resource or
-/// of a subject, of which some have very many. The arrays are hidden behind `(select ...)`, so that it expects as many
-/// questions whether it knows them or not, and goes on using the plan that it has.
-pub async fn decide(db: &mut Db, questions: &[impl AsRef<Question>]) -> Result<Vec<Decision>> {
-    let questions = || questions.iter().map(AsRef::as_ref);
-    let mut decisions: Vec<Decision> = db
-        .query(sql!(
+// The decisions on the questions `q` that `$questions` unnests, on the resources that `$target` finds for each of them.
+//
+// Each step finds its row by a key, for each question anew: from the membership to the resource, from there to those
+// above it, to the roles that the membership and its groups have on each of them, to the one permission. The steps are
+// held apart by `offset 0`, so that the planner cannot turn them into one that reads all assignments of a resource or of
+// a subject, of which some have very many. The arrays are hidden behind `(select ...)`, so that it expects as many
+// questions whether it knows them or not, and goes on using the plan that it has.
+macro_rules! decisions {
+    ($questions:literal, $target:literal) => {
+        concat!(
             "select q.place, m.id is not null as has_membership, r.key is not null as has_resource,
                     coalesce(m.status = 'active' and exists (
                         select from (
@@ -78,34 +78,126 @@ pub async fn decide(db: &mut Db, questions: &[impl AsRef<Question>]) -> Result<V
                                 select p.key from permissions p where p.environment = $1 and p.slug = q.permission)
                             offset 0) held
                         where a.descendant = r.key), false) as is_authorized
-             from unnest((select $2::text[]), (select $3::text[]), (select $4::text[]), (select $5::text[]),
-                         (select $6::text[])) with ordinality
-                  as q (membership, permission, resource, type, external_id, place)
-             left join organization_memberships m on m.environment = $1 and m.id = q.membership
+             from unnest(",
+            $questions,
+            ", place)
              left join lateral (
-                 select x.key from resources x
-                 where x.environment = $1 and x.id = q.resource and x.organization_id = m.organization_id
-                 union all
-                 select x.key from resource_types t
-                 join resources x on x.environment = $1 and x.organization_id = m.organization_id
-                   and x.type = t.key and x.external_id = q.external_id
-                 where t.environment = $1 and t.slug = q.type
-                 union all
-                 select x.key from organizations o
-                 join resources x on x.environment = $1 and x.organization_id = o.id and x.parent is null
-                 where q.type = 'organization' and o.environment = $1 and o.id = m.organization_id
-                   and q.external_id in (o.id, o.external_id)
-             ) r on true"
-        ))
-        .bind(questions().map(|question| question.membership.as_str()).collect::<Vec<_>>())
-        .bind(questions().map(|question| question.permission.as_str()).collect::<Vec<_>>())
-        .bind(questions().map(|question| names(&question.target).0).collect::<Vec<_>>())
-        .bind(questions().map(|question| names(&question.target).1).collect::<Vec<_>>())
-        .bind(questions().map(|question| names(&question.target).2).collect::<Vec<_>>())
-        .all()
-        .await?;
+                 select x.id, x.subject, x.status, x.organization_id from organization_memberships x
+                 where x.environment = $1 and x.id = q.membership offset 0) m on true
+             left join lateral (",
+            $target,
+            " offset 0) r on true"
+        )
+    };
+}
+
+/// Decides these questions, in their order: one statement for each way to name resources that occurs among them, since one
+/// for all of them costs each question more than another statement costs those of a seldom way.
+pub async fn decide(db: &mut Db, questions: &[impl AsRef<Question>]) -> Result<Vec<Decision>> {
+    let (mut by_id, mut by_external_id, mut on_root) = (Asked::default(), Asked::default(), Asked::default());
+    for (place, question) in questions.iter().map(AsRef::as_ref).enumerate() {
+        match &question.target {
+            ResourceTarget::Id(id) => by_id.add(place, question, [id.as_str(), ""]),
+            ResourceTarget::External { resource_type_slug, external_id } if resource_type_slug == ORGANIZATION => {
+                on_root.add(place, question, [external_id, ""]);
+            }
+            ResourceTarget::External { resource_type_slug, external_id } => {
+                by_external_id.add(place, question, [external_id, resource_type_slug]);
+            }
+        }
+    }
+    let mut decisions = Vec::with_capacity(questions.len());
+    if !by_id.places.is_empty() {
+        let decided = decide_by_id(db, &by_id).await?;
+        decisions.extend(by_id.put(decided));
+    }
+    if !by_external_id.places.is_empty() {
+        let decided = decide_by_external_id(db, &by_external_id).await?;
+        decisions.extend(by_external_id.put(decided));
+    }
+    if !on_root.places.is_empty() {
+        let decided = decide_on_root(db, &on_root).await?;
+        decisions.extend(on_root.put(decided));
+    }
     decisions.sort_unstable_by_key(|decision| decision.place);
     Ok(decisions)
+}
+
+/// Questions whose resources are named in one way.
+#[derive(Default)]
+struct Asked<'q> {
+    /// The place of each among all.
+    places: Vec<i64>,
+    memberships: Vec<&'q str>,
+    permissions: Vec<&'q str>,
+    names: [Vec<&'q str>; 2],
+}
+
+impl<'q> Asked<'q> {
+    fn add(&mut self, place: usize, question: &'q Question, names: [&'q str; 2]) {
+        self.places.push(i64::try_from(place).unwrap_or(i64::MAX));
+        self.memberships.push(question.membership.as_str());
+        self.permissions.push(&question.permission);
+        for (all, name) in self.names.iter_mut().zip(names) {
+            all.push(name);
+        }
+    }
+
+    /// The decisions on these, with their places among all questions.
+    fn put(&self, decided: Vec<Decision>) -> impl Iterator<Item = Decision> {
+        decided.into_iter().filter_map(|decision| {
+            let index = usize::try_from(decision.place).ok()?.checked_sub(1)?;
+            Some(Decision { place: *self.places.get(index)?, ..decision })
+        })
+    }
+}
+
+async fn decide_by_id(db: &mut Db, asked: &Asked<'_>) -> Result<Vec<Decision>> {
+    db.query(sql!(decisions!(
+        "(select $2::text[]), (select $3::text[]), (select $4::text[])) with ordinality
+             as q (membership, permission, resource",
+        "select x.key from resources x
+         where x.environment = $1 and x.id = q.resource and x.organization_id = m.organization_id"
+    )))
+    .bind(&asked.memberships)
+    .bind(&asked.permissions)
+    .bind(&asked.names[0])
+    .all()
+    .await
+}
+
+async fn decide_by_external_id(db: &mut Db, asked: &Asked<'_>) -> Result<Vec<Decision>> {
+    db.query(sql!(decisions!(
+        "(select $2::text[]), (select $3::text[]), (select $4::text[]), (select $5::text[])) with ordinality
+             as q (membership, permission, external_id, type",
+        "select x.key from resources x
+         where x.environment = $1 and x.organization_id = m.organization_id and x.external_id = q.external_id
+           and x.type = (select t.key from resource_types t where t.environment = $1 and t.slug = q.type)"
+    )))
+    .bind(&asked.memberships)
+    .bind(&asked.permissions)
+    .bind(&asked.names[0])
+    .bind(&asked.names[1])
+    .all()
+    .await
+}
+
+/// The root of an organization's tree has no external id of its own: it goes by its organization's, and by its
+/// organization's id.
+async fn decide_on_root(db: &mut Db, asked: &Asked<'_>) -> Result<Vec<Decision>> {
+    db.query(sql!(decisions!(
+        "(select $2::text[]), (select $3::text[]), (select $4::text[])) with ordinality
+             as q (membership, permission, external_id",
+        "select x.key from resources x
+         where x.environment = $1 and x.organization_id = m.organization_id and x.parent is null
+           and exists (select from organizations o where o.environment = $1 and o.id = m.organization_id
+                       and q.external_id in (o.id, o.external_id))"
+    )))
+    .bind(&asked.memberships)
+    .bind(&asked.permissions)
+    .bind(&asked.names[0])
+    .all()
+    .await
 }
 
 /// The names of a resource: its id, or the slug of its type and its external id.

@@ -108,7 +108,9 @@ async fn seeded(t: &Test) -> Seeded {
         sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut connection).await.unwrap();
     }
     for (name, text) in [
-        ("decide", statement("mod.rs", "")),
+        ("decide", statement("mod.rs", "x.id = q.resource")),
+        ("decide_by_external_id", statement("mod.rs", "x.external_id = q.external_id")),
+        ("decide_on_root", statement("mod.rs", "x.parent is null")),
         ("discover", statement("discovery.rs", "order by a.descendant asc")),
         ("discover_back", statement("discovery.rs", "order by a.descendant desc")),
         ("who", statement("holders.rs", "order by g.subject asc")),
@@ -168,14 +170,20 @@ fn inspect(node: &Value, what: &str) {
 }
 
 fn decide(questions: &[(&str, &str, &str)]) -> String {
-    let array = |texts: Vec<String>| format!("array[{}]::text[]", texts.join(", "));
     let quoted = |pick: fn(&(&str, &str, &str)) -> String| {
-        array(questions.iter().map(|question| format!("'{}'", pick(question))).collect())
+        let texts: Vec<_> = questions.iter().map(|question| format!("'{}'", pick(question))).collect();
+        format!("array[{}]::text[]", texts.join(", "))
     };
-    let none = array(vec!["null".to_owned(); questions.len()]);
     let (who, what) = (quoted(|(who, ..)| (*who).to_owned()), quoted(|(_, what, _)| (*what).to_owned()));
     let place = quoted(|(.., place)| format!("authz_resource_{place}"));
-    format!("decide ($E, {who}, {what}, {place}, {none}, {none})")
+    format!("decide ($E, {who}, {what}, {place})")
+}
+
+/// The same for one resource that is named as the application calls it.
+fn decide_by_external_id(who: &str, external_id: &str, resource_type: &str) -> String {
+    format!(
+        "decide_by_external_id ($E, array['{who}'], array['app:read'], array['{external_id}'], array['{resource_type}'])"
+    )
 }
 
 #[test]
@@ -187,6 +195,15 @@ fn no_question_costs_more_for_what_is_below_or_beside_it() {
         // A miss, one who has it from the root, one in ten groups, and one with twenty thousand assignments.
         for (who, place) in [("om_3", "3050000"), ("om_9", "3050000"), ("om_1", "3000499"), ("om_2", "3050000")] {
             let found = cost(sql, &decide(&[(who, "app:read", place)])).await;
+            assert!(found.pages <= 80.0, "a check touches {} pages", found.pages);
+        }
+        for (who, external_id, resource_type) in [("om_9", "a50000", "app"), ("om_1", "p999", "project")] {
+            let found = cost(sql, &decide_by_external_id(who, external_id, resource_type)).await;
+            assert!(found.pages <= 80.0, "a check touches {} pages", found.pages);
+        }
+        for who in ["om_1", "om_2", "om_9"] {
+            let on_root = format!("decide_on_root ($E, array['{who}'], array['app:read'], array['org_big'])");
+            let found = cost(sql, &on_root).await;
             assert!(found.pages <= 80.0, "a check touches {} pages", found.pages);
         }
         let many: Vec<_> = (0..64).map(|i| (["om_3", "om_9", "om_77", "om_2"][i % 4], "app:read", "3050000")).collect();
@@ -228,6 +245,8 @@ fn a_connection_soon_plans_no_more() {
         let mut seeded = seeded(&t).await;
         for execute in [
             decide(&[("om_9", "app:read", "3050000")]),
+            decide_by_external_id("om_9", "a50000", "app"),
+            "decide_on_root ($E, array['om_9'], array['app:read'], array['org_big'])".to_owned(),
             "discover ($E, null, null, 11, 'om_1', 'app:read', 'authz_resource_root', null, null)".to_owned(),
             "who ($E, null, null, 11, 'authz_resource_root', null, null, null, 'app:read', true)".to_owned(),
             "effective ($E, '', '~', 11, 'om_1', 'authz_resource_3000499', null, null)".to_owned(),

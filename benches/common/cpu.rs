@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use super::Fault;
-use super::place::Place;
 
 /// Linux tells programs the time of processes in this unit, whatever it counts in itself.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Processor time of all sides, since they began.
+/// Processor time of a program and of PostgreSQL, and what was left.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cpu {
-    pub server: Duration,
-    pub floor: Duration,
+    pub program: Duration,
     pub postgres: Duration,
     /// Nobody had anything to do.
     pub idle: Duration,
@@ -21,19 +19,19 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    pub fn now(place: &Place) -> Result<Self, Fault> {
-        let (server, floor, postmaster) = place.processes()?;
+    /// Since they began: the program of this id, and PostgreSQL with all processes that it ever had.
+    pub fn now(program: u32, postmaster: u32) -> Result<Self, Fault> {
         let (idle, stolen) = unused()?;
         let mut cpu = Self { idle, stolen, ..Self::default() };
         for entry in std::fs::read_dir("/proc")? {
             let Some(process) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             // It may have ended meanwhile.
-            let Some(Process { parent, spent }) = Process::read(process) else { continue };
-            if process == server {
-                cpu.server += spent;
-            } else if process == floor {
-                cpu.floor += spent;
-            } else if process == postmaster || parent == postmaster {
+            let Some(Process { parent, spent, ended }) = Process::read(process) else { continue };
+            if process == program {
+                cpu.program += spent;
+            } else if process == postmaster {
+                cpu.postgres += spent + ended;
+            } else if parent == postmaster {
                 cpu.postgres += spent;
             }
         }
@@ -43,8 +41,7 @@ impl Cpu {
     /// What was spent since then.
     pub fn since(self, before: Self) -> Self {
         Self {
-            server: self.server.saturating_sub(before.server),
-            floor: self.floor.saturating_sub(before.floor),
+            program: self.program.saturating_sub(before.program),
             postgres: self.postgres.saturating_sub(before.postgres),
             idle: self.idle.saturating_sub(before.idle),
             stolen: self.stolen.saturating_sub(before.stolen),
@@ -62,17 +59,45 @@ fn unused() -> Result<(Duration, Duration), Fault> {
     Ok((TICK * (idle + waiting), TICK * stolen))
 }
 
+/// What a number of answers cost the processor.
+#[derive(Debug, Default)]
+pub struct Spent {
+    answers: f64,
+    cpu: Cpu,
+}
+
+impl Spent {
+    pub fn add(&mut self, answers: f64, cpu: Cpu) {
+        self.answers += answers;
+        self.cpu.program += cpu.program;
+        self.cpu.postgres += cpu.postgres;
+    }
+
+    /// Microseconds for each answer, of the program and of PostgreSQL.
+    pub fn each(&self) -> String {
+        let [program, postgres] = [self.cpu.program, self.cpu.postgres].map(|it| it.as_secs_f64() * 1e6 / self.answers);
+        format!("{program:.0} + {postgres:.0}")
+    }
+}
+
 struct Process {
     parent: u32,
     spent: Duration,
+    /// Of its children that have ended, where it is one that has children.
+    ended: Duration,
 }
 
 impl Process {
-    /// proc_pid_stat(5): parent, then user and system time, behind the name, which may hold anything.
+    /// proc_pid_stat(5): parent, then user and system time, its own and that of ended children, behind the name, which
+    /// may hold anything.
     fn read(process: u32) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |field: usize| fields.get(field)?.parse::<u32>().ok();
-        Some(Self { parent: number(1)?, spent: TICK * (number(11)? + number(12)?) })
+        Some(Self {
+            parent: number(1)?,
+            spent: TICK * (number(11)? + number(12)?),
+            ended: TICK * (number(13)? + number(14)?),
+        })
     }
 }

@@ -1,7 +1,9 @@
 //! The floor: the least that a service of this kind can be. A process of its own, as the server is one: axum, one
 //! route, one indexed `select` through sqlx, JSON of the size of an organization.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -14,10 +16,37 @@ use serde::Serialize;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::net::TcpListener;
 
+use super::process::Running;
 use super::{CONNECTIONS, Fault};
 
 /// The argument that makes this program the floor; the next one is the database's address.
 pub const ARGUMENT: &str = "--as-the-floor";
+
+/// Rows of the size of an organization, under ids like an organization's.
+pub const TABLE: &str = r#"
+    create table floor_rows (
+        id text collate "C" primary key,
+        name text not null,
+        allow_profiles_outside_organization boolean not null default false,
+        metadata jsonb not null default '{}',
+        external_id text,
+        stripe_customer_id text,
+        created_at timestamptz not null default now(),
+        updated_at timestamptz not null default now()
+    );
+    insert into floor_rows (id, name) select 'org_' || lpad(n::text, 26, '0'), 'Acme ' || n from generate_series(0, 9999) n;
+    analyze floor_rows;
+"#;
+
+/// Starts this program again, as the floor, on a database that has the table.
+pub fn begin(database: &str) -> Result<(Running, SocketAddr), Fault> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut running = Running::begin(command.args([ARGUMENT, database]).stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+    let out = running.0.stdout.take().ok_or("the floor has no output")?;
+    let mut line = String::new();
+    BufReader::new(out).read_line(&mut line)?;
+    Ok((running, line.trim().parse()?))
+}
 
 #[derive(Serialize, sqlx::FromRow)]
 struct Row {

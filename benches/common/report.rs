@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::drive::Sample;
+use super::sample::Sample;
 
 /// What a ratio is to be.
 #[derive(Debug, Clone, Copy)]
@@ -14,17 +14,17 @@ pub enum Aim {
 /// One thing that was measured.
 #[derive(Debug)]
 pub struct Line {
-    what: &'static str,
+    what: String,
     result: f64,
     unit: &'static str,
     latency: Option<[f64; 3]>,
-    against: Option<(&'static str, f64, f64, Aim)>,
+    against: Option<(String, f64, f64, Aim)>,
     note: String,
 }
 
 impl Line {
-    pub fn new(what: &'static str, result: f64, unit: &'static str) -> Self {
-        Self { what, result, unit, latency: None, against: None, note: String::new() }
+    pub fn new(what: impl Into<String>, result: f64, unit: &'static str) -> Self {
+        Self { what: what.into(), result, unit, latency: None, against: None, note: String::new() }
     }
 
     /// How long the answers took.
@@ -34,8 +34,8 @@ impl Line {
     }
 
     /// What it is held against, what that did, and the ratio.
-    pub fn against(mut self, name: &'static str, result: f64, ratio: f64, aim: Aim) -> Self {
-        self.against = Some((name, result, ratio, aim));
+    pub fn against(mut self, name: impl Into<String>, result: f64, ratio: f64, aim: Aim) -> Self {
+        self.against = Some((name.into(), result, ratio, aim));
         self
     }
 
@@ -46,18 +46,19 @@ impl Line {
 
     fn cells(&self) -> [String; 7] {
         let latency = self.latency.map(|it| it.map(|latency| format!("{latency:.2}")).join(" / "));
-        let (against, ratio, aim) = match self.against {
+        let (against, ratio, aim) = match &self.against {
             None => Default::default(),
             Some((name, result, ratio, aim)) => {
+                let (result, ratio) = (*result, *ratio);
                 let aim = match aim {
-                    Aim::AtLeast(aim) => format!(">= {aim} {}", if ratio >= aim { "met" } else { "missed" }),
-                    Aim::AtMost(aim) => format!("<= {aim} {}", if ratio <= aim { "met" } else { "missed" }),
+                    Aim::AtLeast(aim) => format!(">= {aim} {}", if ratio >= *aim { "met" } else { "missed" }),
+                    Aim::AtMost(aim) => format!("<= {aim} {}", if ratio <= *aim { "met" } else { "missed" }),
                 };
                 (format!("{name}: {}", number(result)), format!("{ratio:.2}"), aim)
             }
         };
         let result = format!("{} {}", number(self.result), self.unit);
-        [self.what.to_owned(), result, latency.unwrap_or_default(), against, ratio, aim, self.note.clone()]
+        [self.what.clone(), result, latency.unwrap_or_default(), against, ratio, aim, self.note.clone()]
     }
 
     fn json(&self) -> Value {
@@ -65,7 +66,7 @@ impl Line {
         if let Some([p50, p99, p999]) = self.latency {
             line["latency_ms"] = json!({ "p50": p50, "p99": p99, "p999": p999 });
         }
-        if let Some((name, result, ratio, aim)) = self.against {
+        if let Some((name, result, ratio, aim)) = &self.against {
             let (bound, aim) = match aim {
                 Aim::AtLeast(aim) => ("at_least", aim),
                 Aim::AtMost(aim) => ("at_most", aim),
