@@ -3,18 +3,19 @@
 These SDKs are not run here, for their languages need not be installed. What each puts on the wire was read in its source:
 
 - Go 10: `Content-Type: application/json` on every request, with and without a body; no body at all where a call has no
-  parameters, and `null` where they are a nil pointer; a new `Idempotency-Key` on each POST; lists repeat their key, and the
-  keys of a query are in the order of the alphabet; a client without a key sends `Authorization: Bearer` and a space;
+  parameters, and `null` where they are a nil pointer; a new `Idempotency-Key` on each POST; lists repeat their key, and
+  the keys of a query are in the order of the alphabet; a client without a key sends `Authorization: Bearer` and a space;
   `$&+=:@` stay as they are in a path, where the others encode them.
-- Ruby 10: an empty body with `Content-Type` where a call has none; lists repeat their key; a space in a query is `+`; no key
-  of idempotency at first, and one when it asks again, which it does after 409 as well; taking a role from a membership it puts the
-  resource in the query and the role in the body.
-- PHP 9: `Content-Type` on every request; lists carry an index (`domains%5B0%5D`), a space is `%20`; `{}` for a body without
-  fields, but `[]` for an empty map within one; moments end in `+00:00`; no key of idempotency; what is true is `1` in a query.
+- Ruby 10: an empty body with `Content-Type` where a call has none; lists repeat their key; a space in a query is `+`; no
+  key of idempotency at first, and one when it asks again, which it does after 409 as well; taking a role from a
+  membership it puts the resource in the query and the role in the body.
+- PHP 9: `Content-Type` on every request; lists carry an index (`domains%5B0%5D`), a space is `%20`; `{}` for a body
+  without fields, but `[]` for an empty map within one; moments end in `+00:00`; no key of idempotency; what is true is
+  `1` in a query.
 - .NET 6: lists carry brackets that are not encoded (`domains[]`), a moment in a body has seven digits of a second and an
-  offset; `{}` for a call without a body; a key of idempotency on each POST; `Accept-Encoding: utf-8`, which is no encoding
-  of content; a client without a key sends the word `Bearer` alone; no body ever comes with a DELETE, and what belongs
-  there is in the query.
+  offset; `{}` for a call without a body; a key of idempotency on each POST; `Accept-Encoding: utf-8`, which is no
+  encoding of content; a client without a key sends the word `Bearer` alone; no body ever comes with a DELETE, and what
+  belongs there is in the query.
 """
 
 from __future__ import annotations
