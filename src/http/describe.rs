@@ -13,7 +13,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
 use super::auth::{Operator, Scope};
-use super::extract::{Json, JsonOrForm, Path, Query, Segment};
+use super::extract::{Json, JsonOrForm, JsonOrQuery, Path, Query, Segment};
 use super::respond::{Accepted, Created, Done, Existing, NoContent};
 use super::state::App;
 use crate::kernel::Error;
@@ -186,6 +186,13 @@ impl<T: Read> Input for JsonOrForm<T> {
         operation.body_types = &["application/json", "application/x-www-form-urlencoded"];
         operation.envelope = Envelope::OAuth;
         operation.may_fail(&[StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS]);
+    }
+}
+
+/// The body alone is described: it is how the operation is meant to be called.
+impl<T: Read> Input for JsonOrQuery<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        <Json<T> as Input>::describe(operation);
     }
 }
 

@@ -29,6 +29,11 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct JsonOrForm<T>(pub T);
 
+/// A JSON body whose fields may also be in the query. Of the SDKs that delete by what a thing is, one sends no body and
+/// another half of it. What the body says counts.
+#[derive(Debug)]
+pub struct JsonOrQuery<T>(pub T);
+
 /// The query, read and checked.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
@@ -53,10 +58,27 @@ impl<T: Read + Check> FromRequest<App> for JsonOrForm<T> {
         let form = is_form(request.headers());
         let body = bytes(request, app).await?;
         if form {
-            Ok(Self(read(Some(fields(&body)), Encoding::Text)?))
+            Ok(Self(read(Some(Value::Object(fields(&body))), Encoding::Text)?))
         } else {
             Ok(Self(read(json(&body)?, Encoding::Json)?))
         }
+    }
+}
+
+impl<T: Read + Check> FromRequest<App> for JsonOrQuery<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let mut all = fields(request.uri().query().unwrap_or_default().as_bytes());
+        let body = match json(&bytes(request, app).await?)? {
+            Some(Value::Object(body)) => {
+                all.extend(body);
+                Value::Object(all)
+            }
+            Some(Value::Null) | None => Value::Object(all),
+            Some(other) => other,
+        };
+        Ok(Self(read(Some(body), Encoding::Json)?))
     }
 }
 
@@ -65,7 +87,7 @@ impl<T: Read + Check> FromRequestParts<App> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        Ok(Self(read(Some(fields(query.as_bytes())), Encoding::Text)?))
+        Ok(Self(read(Some(Value::Object(fields(query.as_bytes()))), Encoding::Text)?))
     }
 }
 
@@ -113,7 +135,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// The fields of a query or form. A key that comes more than once, or as `key[]` or `key[0]`, is a list.
-fn fields(text: &[u8]) -> Value {
+fn fields(text: &[u8]) -> Map<String, Value> {
     let mut fields = Map::new();
     for (key, value) in form_urlencoded::parse(text) {
         let (key, listed) = match key.split_once('[') {
@@ -128,7 +150,7 @@ fn fields(text: &[u8]) -> Value {
             None => drop(fields.insert(key, value)),
         }
     }
-    Value::Object(fields)
+    fields
 }
 
 /// Something that a path segment can be.

@@ -21,7 +21,7 @@ pub mod signing;
 pub mod state;
 
 pub use auth::{Operator, Scope};
-pub use extract::{Json, JsonOrForm, Path, Query};
+pub use extract::{Json, JsonOrForm, JsonOrQuery, Path, Query};
 pub use respond::{Accepted, Created, Done, Existing, NoContent};
 pub use routes::Routes;
 pub use state::App;

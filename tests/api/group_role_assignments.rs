@@ -90,6 +90,9 @@ fn a_group_is_given_a_role_once_and_loses_it_once() {
         t.get(&one).await.missing();
         remove(&t, &group, json!({ "role_slug": "admin" })).await.no_content();
         remove(&t, &group, json!({ "role_slug": "admin" })).await.missing();
+        // Or by the query, where one of the SDKs puts it.
+        t.post(of(&group), json!({ "role_slug": "admin" })).await.created();
+        t.delete(format!("{}?role_slug=admin", of(&group))).await.no_content();
         remove(&t, &group, json!({ "role_slug": "nobody" })).await.missing();
         remove(&t, &group, on("editor", "nowhere")).await.missing();
         assert_eq!(t.pages(&of(&group)).await, [] as [Value; 0]);

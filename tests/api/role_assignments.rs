@@ -104,6 +104,33 @@ fn a_role_is_given_on_a_resource_shown_and_taken() {
     });
 }
 
+/// Two SDKs put it there, all of it or the resource alone.
+#[test]
+fn what_is_taken_may_be_named_in_the_query() {
+    story(async |t| {
+        let (_, project, ann) = world(&t).await;
+        let give = async || drop(t.post(of(&ann), on("editor", "p1")).await.created());
+        let path = |query: &str| format!("{}?{query}", of(&ann));
+        give().await;
+        let all = path("role_slug=editor&resource_external_id=p1&resource_type_slug=project");
+        t.delete(&all).await.no_content();
+        t.delete(&all).await.missing();
+        give().await;
+        let resource = path(&format!("resource_id={project}"));
+        t.send(Method::DELETE, &resource, Some(json!({ "role_slug": "editor" }))).await.no_content();
+        // The body counts where both say something.
+        give().await;
+        let role = path("role_slug=viewer");
+        t.send(Method::DELETE, &role, Some(on("editor", "p1"))).await.no_content();
+        assert_eq!(slugs(&t.pages(&of(&ann)).await), ["member"]);
+
+        t.delete(&resource).await.invalid(&["role_slug"]);
+        t.delete(path("role_slug=editor")).await.invalid(&["resource_id"]);
+        t.delete(path("role_slug=a&role_slug=b")).await.invalid(&["role_slug"]);
+        t.send(Method::DELETE, &all, Some(json!([]))).await.fails(422, "invalid_request_parameters");
+    });
+}
+
 #[test]
 fn faults_of_an_assignment_are_named() {
     story(async |t| {

@@ -3,7 +3,7 @@
 use crate::body;
 use crate::domain;
 use crate::domain::role_assignments::groups::Entry;
-use crate::http::extract::{Json, Path, Query};
+use crate::http::extract::{Json, JsonOrQuery, Path, Query};
 use crate::http::{Created, NoContent, Routes, Scope};
 use crate::kernel::Result;
 use crate::kernel::check::{Check, Faults};
@@ -127,7 +127,11 @@ async fn change_of_group(scope: Scope, Path(group): Path<GroupId>, Json(body): J
     scope.write(change).await.map(|()| NoContent)
 }
 
-async fn remove_of_group(scope: Scope, Path(group): Path<GroupId>, Json(body): Json<EntryBody>) -> Result<NoContent> {
+async fn remove_of_group(
+    scope: Scope,
+    Path(group): Path<GroupId>,
+    JsonOrQuery(body): JsonOrQuery<EntryBody>,
+) -> Result<NoContent> {
     let entry = Entry::from(body);
     let remove = async |tx: &mut _| domain::role_assignments::groups::remove_matching(tx, &group, &entry).await;
     scope.write(remove).await.map(|()| NoContent)

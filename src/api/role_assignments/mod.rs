@@ -5,7 +5,7 @@ mod groups;
 use crate::body;
 use crate::domain;
 use crate::domain::role_assignments::memberships::Which;
-use crate::http::extract::{Json, Path, Query};
+use crate::http::extract::{Json, JsonOrQuery, Path, Query};
 use crate::http::{Created, NoContent, Routes, Scope};
 use crate::kernel::Result;
 use crate::kernel::check::Check;
@@ -98,7 +98,7 @@ async fn create(
 async fn remove(
     scope: Scope,
     Path(membership): Path<OrganizationMembershipId>,
-    Json(body): Json<AssignmentBody>,
+    JsonOrQuery(body): JsonOrQuery<AssignmentBody>,
 ) -> Result<NoContent> {
     let which = Which::Of(&body.role_slug, &body.target);
     let remove = async |tx: &mut _| domain::role_assignments::memberships::remove(tx, &membership, which).await;

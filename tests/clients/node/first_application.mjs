@@ -20,16 +20,11 @@ import {
   OauthException,
   UnauthorizedException,
   UnprocessableEntityException,
-  WorkOS,
 } from '@workos-inc/node';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { newFlag, receive } from './operated.mjs';
+import { client, CLIENT_ID, ids, ISSUER } from './sdk.mjs';
 import { eventually, newWorld, rejects, runStory, step } from './story.mjs';
-
-const URL_OF_SERVER = new URL(required('VESTIBULE_URL'));
-const API_KEY = required('VESTIBULE_API_KEY');
-const CLIENT_ID = required('VESTIBULE_CLIENT_ID');
-const ISSUER = `${URL_OF_SERVER.origin}/user_management/${CLIENT_ID}`;
 
 const RUN = randomBytes(5).toString('hex');
 const PASSWORD = `violet-harbour-${RUN}-Lantern!`;
@@ -38,23 +33,6 @@ const [EDITOR, REVIEWER, SPARE] = [`editor-${RUN}`, `org-reviewer-${RUN}`, `org-
 const [AGENT, ADDRESS] = ['first-application/1.0', '203.0.113.7'];
 
 const { equal, deepEqual, ok } = assert;
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`set ${name}`);
-  return value;
-}
-
-/** A client that checks the issuer of every token and never repeats a failed request. */
-function client(apiKey = API_KEY) {
-  const https = URL_OF_SERVER.protocol === 'https:';
-  const port = Number(URL_OF_SERVER.port || (https ? 443 : 80));
-  return new WorkOS(apiKey, {
-    apiHostname: URL_OF_SERVER.hostname, port, https, clientId: CLIENT_ID, issuer: ISSUER, maxRetries: 0,
-  });
-}
-
-const ids = (list) => list.data.map((item) => item.id);
 
 /** The token's claims, after the SDK's key set has verified its signature, its times and its issuer. */
 async function claims({ workos }, accessToken) {

@@ -24,16 +24,16 @@ export function newWorld(known) {
 }
 
 /** Runs all steps and returns the process's exit code: 0 when every step held. */
-export async function runStory(world) {
+export async function runStory(world, name = 'node') {
   let failed = 0;
   for (const { sentence, run } of steps) {
     try {
       await run(world);
-      console.log(`ok   node: ${sentence}`);
+      console.log(`ok   ${name}: ${sentence}`);
     } catch (error) {
       failed += 1;
       const [first, ...rest] = String(error?.stack ?? error).split('\n');
-      console.log(`FAIL node: ${sentence}: ${first}`);
+      console.log(`FAIL ${name}: ${sentence}: ${first}`);
       for (const line of rest.filter((line) => !line.includes('node_modules')).slice(0, 12)) console.log(`     ${line}`);
     }
   }

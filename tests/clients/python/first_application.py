@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 import sys
 import urllib.request
@@ -28,22 +27,16 @@ from workos import (
     ConflictError,
     NotFoundError,
     UnprocessableEntityError,
-    WorkOSClient,
 )
 from workos._errors import OrganizationSelectionRequiredError
-from workos.authorization import ResourceTargetByExternalId
 from workos.organization_membership import RoleSingle
 from workos.organizations.models import OrganizationDomainData
 from workos.session import seal_session_from_auth_response
 from workos.user_management import PasswordPlaintext
 
 from operated import Receiver, letter, new_flag
+from sdk import CLIENT_ID, ISSUER, client, root_of
 from story import Story, World, equal, eventually, holds, raises
-
-URL = os.environ["VESTIBULE_URL"].rstrip("/")
-API_KEY = os.environ["VESTIBULE_API_KEY"]
-CLIENT_ID = os.environ["VESTIBULE_CLIENT_ID"]
-ISSUER = f"{URL}/user_management/{CLIENT_ID}"
 
 RUN = secrets.token_hex(5)
 PASSWORD = f"violet-harbour-{RUN}-Lantern!"
@@ -52,16 +45,6 @@ EDITOR, REVIEWER, SPARE = f"editor-{RUN}", f"org-reviewer-{RUN}", f"org-spare-{R
 AGENT, ADDRESS = "first-application/1.0", "203.0.113.7"
 
 story = Story()
-
-
-def client(api_key: str = API_KEY) -> WorkOSClient:
-    """A client that checks the issuer of every token and never repeats a failed request."""
-    return WorkOSClient(api_key=api_key, client_id=CLIENT_ID, base_url=URL, jwt_issuer=ISSUER, max_retries=0)
-
-
-def root_of(organization_id: str) -> ResourceTargetByExternalId:
-    """The resource that every organization has of itself."""
-    return ResourceTargetByExternalId(resource_external_id=organization_id, resource_type_slug="organization")
 
 
 def claims(world: World, access_token: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What an application does not do by the SDK: it listens for webhooks, people read mail, its operator makes feature flags."""
+"""What an application does not do by the SDK: it listens for webhooks, people read mail, its operator makes things."""
 
 from __future__ import annotations
 
@@ -67,8 +67,25 @@ def operator(method: str, path: str, body: dict[str, object] | None = None) -> d
         return json.loads(answer.read() or b"{}")
 
 
-def new_flag(slug: str) -> dict[str, object]:
-    """A new feature flag in the environment of this application."""
+def _environment() -> str:
+    """Where the operator finds the environment of this application."""
     environments = operator("GET", "/admin/v1/environments?limit=100")["data"]
     mine = next(one["id"] for one in environments if one["client_id"] == CLIENT_ID)
-    return operator("POST", f"/admin/v1/environments/{mine}/feature_flags", {"slug": slug, "name": slug})
+    return f"/admin/v1/environments/{mine}"
+
+
+def new_flag(slug: str) -> dict[str, object]:
+    """A new feature flag in the environment of this application."""
+    return operator("POST", f"{_environment()}/feature_flags", {"slug": slug, "name": slug})
+
+
+def new_resource_type(slug: str, *parents: str) -> dict[str, object]:
+    """A new type of resources, which lie below those of its parents."""
+    body = {"slug": slug, "name": slug.capitalize(), "parents": list(parents)}
+    return operator("POST", f"{_environment()}/resource_types", body)
+
+
+def forget(roles: list[str], types: list[str]) -> None:
+    """Deletes roles of the environment and types of resources, which the API does not let an application do."""
+    for path in [f"roles/{slug}" for slug in roles] + [f"resource_types/{slug}" for slug in types]:
+        operator("DELETE", f"{_environment()}/{path}")

@@ -1,216 +1,30 @@
-"""Requests as the SDKs of Go, Ruby, PHP and .NET write them, byte for byte where they differ.
-
-These SDKs are not run here, for their languages need not be installed. What each puts on the wire was read in its source:
-
-- Go 10: `Content-Type: application/json` on every request, with and without a body; no body at all where a call has no
-  parameters, and `null` where they are a nil pointer; a new `Idempotency-Key` on each POST; lists repeat their key, and the
-  keys of a query are in the order of the alphabet; a client without a key sends `Authorization: Bearer` and a space.
-- Ruby 10: an empty body with `Content-Type` where a call has none; lists repeat their key; a space in a query is `+`; no key
-  of idempotency at first, and one when it asks again, which it does after 409 as well.
-- PHP 9: `Content-Type` on every request; lists carry an index (`domains%5B0%5D`), a space is `%20`; `{}` for a body without
-  fields, but `[]` for an empty map within one; moments end in `+00:00`; no key of idempotency.
-- .NET 6: lists carry brackets that are not encoded (`domains[]`), a moment in a body has seven digits of a second and an
-  offset; `{}` for a call without a body; a key of idempotency on each POST; `Accept-Encoding: utf-8`, which is no encoding
-  of content; a client without a key sends the word `Bearer` alone.
+"""The first application, by requests as the SDKs of Go, Ruby, PHP and .NET write them.
 
 Needs VESTIBULE_URL, VESTIBULE_API_KEY and VESTIBULE_CLIENT_ID, and VESTIBULE_ADMIN_TOKEN for a flag.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
-import secrets
 import sys
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 from operated import new_flag
-from story import Story, World, equal, eventually, holds
+from story import World, equal, eventually, holds
+from wires import API_KEY, RUN, Go, Ruby, Sdk, StoryOfEach, ids, send
 
-URL = urlsplit(os.environ["VESTIBULE_URL"])
-API_KEY = os.environ["VESTIBULE_API_KEY"]
 CLIENT_ID = os.environ["VESTIBULE_CLIENT_ID"]
-RUN = secrets.token_hex(5)
 PASSWORD = f"violet-harbour-{RUN}-Lantern!"
-JSON = {"Content-Type": "application/json"}
 
-story = Story("raw")
-
-
-@dataclass
-class Answer:
-    """What came back: the body is None where there was none."""
-
-    status: int
-    body: Any
-    kind: str | None
-
-    def expect(self, status: int) -> Any:
-        """The body, if this is the status."""
-        holds(self.status == status, f"status {self.status}, want {status}: {self.body}")
-        if status == 204 or self.body is None:
-            equal((self.body, self.kind), (None, None))
-        return self.body
-
-
-def send(method: str, target: str, headers: dict[str, str], body: bytes | None) -> Answer:
-    """Sends exactly this, with nothing added but the host and the length of a body."""
-    connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=30)
-    try:
-        connection.putrequest(method, target, skip_accept_encoding=True)
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        if body is not None:
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        answer = connection.getresponse()
-        raw, request_id = answer.read(), answer.getheader("X-Request-ID")
-        holds(request_id, f"no X-Request-ID on {method} {target}")
-        return Answer(answer.status, json.loads(raw) if raw else None, answer.getheader("Content-Type"))
-    finally:
-        connection.close()
-
-
-class Go:
-    """The Go SDK."""
-
-    @staticmethod
-    def moment(at: datetime) -> str:
-        return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    @staticmethod
-    def query(fields: list[tuple[str, Any]]) -> str:
-        pairs = [(k, one) for k, v in sorted(fields) for one in (v if isinstance(v, list) else [v])]
-        return "&".join(f"{quote_plus(k)}={quote_plus(str(v))}" for k, v in pairs)
-
-    @staticmethod
-    def headers(method: str, has_body: bool, key: str) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {key}", "User-Agent": "workos-go/10.1.1", **JSON}
-        return headers | ({"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {})
-
-    @staticmethod
-    def body(method: str, body: Any) -> bytes | None:
-        if body is None:
-            return b"" if method in ("POST", "PUT", "PATCH") else None
-        return json.dumps(body, separators=(",", ":")).encode()
-
-
-class Ruby(Go):
-    """The Ruby SDK."""
-
-    @staticmethod
-    def query(fields: list[tuple[str, Any]]) -> str:
-        pairs = [(k, one) for k, v in fields for one in (v if isinstance(v, list) else [v])]
-        return "&".join(f"{quote_plus(k)}={quote_plus(str(v))}" for k, v in pairs)
-
-    @staticmethod
-    def headers(method: str, has_body: bool, key: str) -> dict[str, str]:
-        headers = {"Accept": "*/*", "User-Agent": "WorkOS; ruby/3.4.1; x86_64-linux; v10.2.1"}
-        headers["Authorization"] = f"Bearer {key}"
-        return headers | (JSON if has_body or method in ("POST", "PUT", "PATCH") else {})
-
-
-class Php(Go):
-    """The PHP SDK."""
-
-    @staticmethod
-    def moment(at: datetime) -> str:
-        return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}+00:00"
-
-    @staticmethod
-    def query(fields: list[tuple[str, Any]]) -> str:
-        pairs = []
-        for key, value in fields:
-            indexed = [(f"{key}[{i}]", one) for i, one in enumerate(value)] if isinstance(value, list) else [(key, value)]
-            pairs += indexed
-        return "&".join(f"{quote(k, safe='')}={quote(str(v), safe='')}" for k, v in pairs)
-
-    @staticmethod
-    def headers(method: str, has_body: bool, key: str) -> dict[str, str]:
-        return {"User-Agent": "workos-php/9.0.0", "Authorization": f"Bearer {key}", **JSON}
-
-    @staticmethod
-    def body(method: str, body: Any) -> bytes | None:
-        if body is None:
-            return b"" if method in ("POST", "PUT") else None
-        # An array without entries is a list to PHP, except that the whole body is made an object.
-        text = json.dumps({k: [] if v == {} else v for k, v in body.items()}, separators=(",", ":"))
-        return text.replace("/", "\\/").encode()
-
-
-class DotNet(Go):
-    """The .NET SDK."""
-
-    @staticmethod
-    def moment(at: datetime) -> str:
-        return at.strftime("%Y-%m-%dT%H:%M:%S.%f") + "7+00:00"
-
-    @staticmethod
-    def query(fields: list[tuple[str, Any]]) -> str:
-        clean = lambda text: quote_plus(str(text), safe="@:[]")  # noqa: E731
-        pairs = []
-        for key, value in fields:
-            pairs += [(f"{key}[]", one) for one in value] if isinstance(value, list) else [(key, value)]
-        return "&".join(f"{clean(k)}={clean(v)}" for k, v in pairs)
-
-    @staticmethod
-    def headers(method: str, has_body: bool, key: str) -> dict[str, str]:
-        headers = {"Accept-Encoding": "utf-8", "Authorization": f"Bearer {key}".rstrip(), "User-Agent": "workos-dotnet/6.2.0"}
-        headers |= {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
-        return headers | (JSON if has_body else {})
-
-    @staticmethod
-    def body(method: str, body: Any) -> bytes | None:
-        if method in ("GET", "DELETE"):
-            return None
-        return json.dumps({k: v for k, v in (body or {}).items() if v is not None}, separators=(",", ":")).encode()
-
-
-class Sdk:
-    """An SDK, as it calls the server."""
-
-    def __init__(self, wire: type[Go]) -> None:
-        self.wire, self.name = wire, wire.__name__.lower()
-        self.unique = f"{self.name}-{RUN}"
-
-    def call(self, method: str, path: str, body: Any = None, *, key: str = API_KEY, **query: Any) -> Answer:
-        """A request with this body and these fields in its query; None is a call without a body."""
-        target = path + ("?" + self.wire.query(list(query.items())) if query else "")
-        raw = self.wire.body(method, body)
-        return send(method, target, self.wire.headers(method, raw is not None, key), raw)
-
-
-def each(sentence: str) -> Callable[[Callable[[Sdk, World], None]], None]:
-    """Registers a step once for each SDK."""
-
-    def register(function: Callable[[Sdk, World], None]) -> None:
-        for wire in (Go, Ruby, Php, DotNet):
-            sdk = Sdk(wire)
-            story.step(f"{wire.__name__}: {sentence}")(lambda world, sdk=sdk: function(sdk, of(world, sdk)))
-
-    return register
-
-
-def of(world: World, sdk: Sdk) -> World:
-    """What the steps of this SDK know."""
-    return world.__dict__.setdefault(sdk.name, World())
-
-
-def ids(page: dict[str, Any]) -> list[str]:
-    """The ids of a list."""
-    return [one["id"] for one in page["data"]]
+story = StoryOfEach("raw")
 
 
 # --- what the applications of all languages begin with ---------------------------------------------------------
 
 
-@each("an organization is made, changed and found by its domains, as lists are written")
+@story.each("an organization is made, changed and found by its domains, as lists are written")
 def _(sdk: Sdk, world: World) -> None:
     domains = [f"one-{sdk.unique}.example.com", f"two-{sdk.unique}.example.com"]
     made = []
@@ -227,7 +41,7 @@ def _(sdk: Sdk, world: World) -> None:
     equal((changed["metadata"], changed["name"]), ({"tier": "gold"}, made[0]["name"]))
 
 
-@each("a call without fields is one without changes, however its body is left out")
+@story.each("a call without fields is one without changes, however its body is left out")
 def _(sdk: Sdk, world: World) -> None:
     same = sdk.call("GET", f"/organizations/{world.organization}").expect(200)
     equal(sdk.call("PUT", f"/organizations/{world.organization}").expect(200), same)
@@ -236,7 +50,7 @@ def _(sdk: Sdk, world: World) -> None:
     equal([fault["field"] for fault in refused["errors"]], ["name"])
 
 
-@each("a user joins, rests and comes back, by calls without a body")
+@story.each("a user joins, rests and comes back, by calls without a body")
 def _(sdk: Sdk, world: World) -> None:
     body = {"email": f"{sdk.unique}@example.com", "password": PASSWORD, "email_verified": True, "metadata": {}}
     world.user = sdk.call("POST", "/user_management/users", body).expect(201)["id"]
@@ -251,7 +65,7 @@ def _(sdk: Sdk, world: World) -> None:
     sdk.call("PUT", f"{all_of}/{world.membership}/reactivate").expect(200)
 
 
-@each("a sign-in without a key in the header, and a refresh by the token alone")
+@story.each("a sign-in without a key in the header, and a refresh by the token alone")
 def _(sdk: Sdk, world: World) -> None:
     body = {"grant_type": "password", "client_id": CLIENT_ID, "client_secret": API_KEY, "email": f"{sdk.unique}@example.com"}
     signed_in = sdk.call("POST", "/user_management/authenticate", body | {"password": PASSWORD}, key="").expect(200)
@@ -262,7 +76,7 @@ def _(sdk: Sdk, world: World) -> None:
     sdk.call("GET", "/organizations", key="").expect(401)
 
 
-@each("roles, permissions and a check")
+@story.each("roles, permissions and a check")
 def _(sdk: Sdk, world: World) -> None:
     world.permission, role = f"posts:read:{sdk.unique}", f"editor-{sdk.unique}"
     body = {"slug": world.permission, "name": "Read"}
@@ -285,7 +99,7 @@ def _(sdk: Sdk, world: World) -> None:
 # --- what the platform adds ------------------------------------------------------------------------------------
 
 
-@each("a group with its members")
+@story.each("a group with its members")
 def _(sdk: Sdk, world: World) -> None:
     groups = f"/organizations/{world.organization}/groups"
     group = sdk.call("POST", groups, {"name": "Group", "description": "Of people"}).expect(201)
@@ -301,7 +115,7 @@ def _(sdk: Sdk, world: World) -> None:
     sdk.call("DELETE", one).expect(204)
 
 
-@each("API keys, with moments as it writes them, and an expiration without a body")
+@story.each("API keys, with moments as it writes them, and an expiration without a body")
 def _(sdk: Sdk, world: World) -> None:
     keys = f"/organizations/{world.organization}/api_keys"
     later = datetime.now(timezone.utc) + timedelta(days=1)
@@ -321,7 +135,7 @@ def _(sdk: Sdk, world: World) -> None:
     equal(ids(sdk.call("GET", of_user, organization_id=world.organization).expect(200)), [made["id"]])
 
 
-@each("a domain, verified by a call without a body")
+@story.each("a domain, verified by a call without a body")
 def _(sdk: Sdk, world: World) -> None:
     body = {"domain": f"claimed-{sdk.unique}.example.com", "organization_id": world.organization}
     domain = sdk.call("POST", "/organization_domains", body).expect(201)["id"]
@@ -329,7 +143,7 @@ def _(sdk: Sdk, world: World) -> None:
     sdk.call("DELETE", f"/organization_domains/{domain}").expect(204)
 
 
-@each("a feature flag, enabled and aimed by calls without a body")
+@story.each("a feature flag, enabled and aimed by calls without a body")
 def _(sdk: Sdk, world: World) -> None:
     slug = f"flag-{sdk.unique}"
     new_flag(slug)
@@ -341,7 +155,7 @@ def _(sdk: Sdk, world: World) -> None:
     equal(sdk.call("PUT", f"/feature-flags/{slug}/disable").expect(200)["enabled"], False)
 
 
-@each("an endpoint for webhooks")
+@story.each("an endpoint for webhooks")
 def _(sdk: Sdk, world: World) -> None:
     body = {"endpoint_url": f"http://127.0.0.1:9/{sdk.unique}", "events": ["user.created", "user.deleted"]}
     made = sdk.call("POST", "/webhook_endpoints", body).expect(201)
@@ -351,7 +165,7 @@ def _(sdk: Sdk, world: World) -> None:
     sdk.call("DELETE", f"/webhook_endpoints/{made['id']}").expect(204)
 
 
-@each("the event log, with the names of events as lists are written")
+@story.each("the event log, with the names of events as lists are written")
 def _(sdk: Sdk, world: World) -> None:
     where = {"events": ["organization.created", "group.created"], "organization_id": world.organization, "limit": 100}
 
@@ -362,7 +176,7 @@ def _(sdk: Sdk, world: World) -> None:
     eventually(told)
 
 
-@each("what was made is deleted")
+@story.each("what was made is deleted")
 def _(sdk: Sdk, world: World) -> None:
     sdk.call("DELETE", f"/user_management/users/{world.user}").expect(200)
     for organization in (world.organization, world.other):

@@ -1,5 +1,3 @@
-import static com.workos.common.http.RetryConfig.DISABLED;
-
 import com.workos.WorkOS;
 import com.workos.authorization.ResourceTarget;
 import com.workos.common.exceptions.BadRequestException;
@@ -25,11 +23,6 @@ import com.workos.types.CreateWebhookEndpointEvents;
 import com.workos.types.InvitationState;
 import com.workos.usermanagement.CreateUserPassword;
 import com.workos.webhooks.Webhook;
-import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.security.SignatureException;
 import java.time.OffsetDateTime;
 import java.util.HashMap;
@@ -48,39 +41,20 @@ import java.util.stream.StreamSupport;
  * may send webhooks to 127.0.0.1.
  */
 public final class FirstApplication {
-  private static final String URL = required("VESTIBULE_URL").replaceAll("/$", "");
   private static final String RUN = Long.toString(System.nanoTime(), 36);
   private static final String PASSWORD = "violet-harbour-" + RUN + "-Lantern!";
   private static final String READ = "posts:read:" + RUN;
   private static final String EDITOR = "editor-" + RUN;
   private static final String EMAIL = "Ada." + RUN + "@example.com";
 
-  private final WorkOS workos = client(required("VESTIBULE_API_KEY"));
-  private final Story story = new Story();
+  private final WorkOS workos = Sdk.client();
+  private final Story story = new Story("java");
   private Organization organization;
   private String user;
   private OrganizationMembership membership;
   private Group group;
   private Receiver receiver;
   private WebhookEndpoint endpoint;
-
-  private static String required(String name) {
-    String value = System.getenv(name);
-    if (value == null || value.isEmpty()) {
-      throw new IllegalStateException("set " + name);
-    }
-    return value;
-  }
-
-  /** A client that never repeats a failed request. */
-  private static WorkOS client(String apiKey) {
-    return WorkOS.builder()
-        .apiKey(apiKey)
-        .clientId(required("VESTIBULE_CLIENT_ID"))
-        .apiBaseUrl(URL)
-        .retryConfig(DISABLED)
-        .build();
-  }
 
   public static void main(String[] arguments) {
     FirstApplication application = new FirstApplication();
@@ -215,7 +189,7 @@ public final class FirstApplication {
     story.step("a feature flag is on for those who are its targets", () -> {
       var flags = workos.getFeatureFlags();
       String slug = "flag-" + RUN;
-      newFlag(slug);
+      Sdk.newFlag(slug);
       Flag flag = flags.enable(slug);
       Story.equal(flag.getEnabled(), true);
       flags.addFlagTarget(slug, organization.getId());
@@ -229,40 +203,6 @@ public final class FirstApplication {
   private List<String> slugs(String slug) {
     var on = workos.getFeatureFlags().listOrganizationFeatureFlags(organization.getId()).data;
     return on.stream().map(Flag::getSlug).filter(slug::equals).toList();
-  }
-
-  /** Flags are the operator's to make, which no SDK does. */
-  private static void newFlag(String slug) {
-    String environments = operator("GET", "/admin/v1/environments?limit=100", null);
-    String client = Pattern.quote(required("VESTIBULE_CLIENT_ID"));
-    Matcher mine =
-        Pattern.compile("\"id\":\"(environment_[^\"]+)\"[^{}]*\"client_id\":\"" + client + "\"").matcher(environments);
-    Story.holds(mine.find(), "the environment is not listed");
-    String body = "{\"slug\":\"" + slug + "\",\"name\":\"" + slug + "\"}";
-    operator("POST", "/admin/v1/environments/" + mine.group(1) + "/feature_flags", body);
-  }
-
-  private static String operator(String method, String path, String body) {
-    return send(method, path, required("VESTIBULE_ADMIN_TOKEN"), body);
-  }
-
-  private static String get(String path) {
-    return send("GET", path, required("VESTIBULE_API_KEY"), null);
-  }
-
-  private static String send(String method, String path, String key, String body) {
-    var content = body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body);
-    HttpRequest request = HttpRequest.newBuilder(URI.create(URL + path))
-        .header("Authorization", "Bearer " + key)
-        .method(method, content)
-        .build();
-    try {
-      HttpResponse<String> answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
-      Story.equal(answer.statusCode() / 100, 2);
-      return answer.body();
-    } catch (IOException | InterruptedException error) {
-      throw new IllegalStateException(error);
-    }
   }
 
   private void invitations() {
@@ -344,7 +284,7 @@ public final class FirstApplication {
       List<String> told = Stream.concat(names.stream(), Stream.of("api_key.revoked")).toList();
       String path = "/events?events=" + String.join(",", names) + "&limit=100&organization_id=" + organization.getId();
       Story.eventually(() -> {
-        Matcher found = Pattern.compile("\"event\":\"([a-z_.]+)\"").matcher(get(path));
+        Matcher found = Pattern.compile("\"event\":\"([a-z_.]+)\"").matcher(Sdk.get(path));
         List<String> read = found.results().map(one -> one.group(1)).toList();
         return read.equals(told) ? read : null;
       });
@@ -354,7 +294,7 @@ public final class FirstApplication {
   private void refusalsAndTheEnd() {
     story.step("refusals have the classes that an application catches", () -> {
       Story.raises(NotFoundException.class, () -> workos.getOrganizations().get("org_01HZZZZZZZZZZZZZZZZZZZZZZZ"));
-      Story.raises(UnauthorizedException.class, () -> client("sk_test_no_such_key").getOrganizations().list());
+      Story.raises(UnauthorizedException.class, () -> Sdk.client("sk_test_no_such_key").getOrganizations().list());
       Story.raises(UnprocessableEntityException.class, () -> workos.getOrganizations().create("  "));
       WorkOSException refused = Story.raises(UnprocessableEntityException.class,
           () -> workos.getGroups().createOrganizationGroup(organization.getId(), " "));

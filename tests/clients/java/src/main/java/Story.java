@@ -15,7 +15,12 @@ final class Story {
     void run() throws Exception;
   }
 
+  private final String name;
   private final Map<String, Step> steps = new LinkedHashMap<>();
+
+  Story(String name) {
+    this.name = name;
+  }
 
   /** Adds a step under a sentence, which is what the report prints. */
   void step(String sentence, Step step) {
@@ -30,10 +35,10 @@ final class Story {
     steps.forEach((sentence, step) -> {
       try {
         step.run();
-        System.out.println("ok   java: " + sentence);
+        System.out.println("ok   " + name + ": " + sentence);
       } catch (Exception | AssertionError error) {
         failed.add(sentence);
-        System.out.println("FAIL java: " + sentence + ": " + error);
+        System.out.println("FAIL " + name + ": " + sentence + ": " + error);
         for (int i = 0; i < Math.min(8, error.getStackTrace().length); i++) {
           System.out.println("     " + error.getStackTrace()[i]);
         }
