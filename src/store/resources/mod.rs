@@ -13,7 +13,7 @@ use crate::model::resource_types::ORGANIZATION;
 use crate::model::resources::{Resource, ResourceTarget};
 use crate::sql;
 
-/// The columns of a resource `r` with what [`joined`] adds. A root goes by its organization's name and external id.
+/// The columns of a resource `r` with what `joined` adds. A root goes by its organization's name and external id.
 macro_rules! columns {
     () => {
         "r.key, coalesce(r.name, o.name) as name, r.description, r.organization_id, p.id as parent_resource_id, r.id,

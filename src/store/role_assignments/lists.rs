@@ -92,7 +92,7 @@ fn named(cursor: &Id<RoleAssignmentKind>) -> (String, Option<OrganizationMembers
     }
 }
 
-/// What assignments `a` show, with what [`joined`] adds.
+/// What assignments `a` show, with what `joined` adds.
 macro_rules! columns {
     () => {
         "a.id, r.slug as role_slug, e.id as resource_id,
