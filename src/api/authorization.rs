@@ -15,9 +15,8 @@ use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
 use crate::model::organization_memberships::Member;
 use crate::model::permissions::Permission;
-use crate::model::resources::{ParentTarget, Resource, ResourceTarget};
+use crate::model::resources::{ParentTarget, Resource, ResourceAddress, ResourceTarget};
 use crate::store::authorization::Question;
-use crate::store::authorization::holders::Place;
 
 /// The routes of the family.
 pub fn routes() -> Routes {
@@ -164,18 +163,18 @@ async fn list_members(
     Path(resource): Path<ResourceId>,
     Query(query): Query<MembersQuery>,
 ) -> Result<Json<List<Member>>> {
-    members(&scope, &Place::Id(resource), &query).await
+    members(&scope, &ResourceAddress::Id(resource), &query).await
 }
 
 async fn list_members_of_named(
     scope: Scope,
-    Path((organization, resource_type_slug, external_id)): Path<(OrganizationId, String, String)>,
+    Path((organization_id, resource_type_slug, external_id)): Path<(OrganizationId, String, String)>,
     Query(query): Query<MembersQuery>,
 ) -> Result<Json<List<Member>>> {
-    members(&scope, &Place::External(organization, resource_type_slug, external_id), &query).await
+    members(&scope, &ResourceAddress::External { organization_id, resource_type_slug, external_id }, &query).await
 }
 
-async fn members(scope: &Scope, place: &Place, query: &MembersQuery) -> Result<Json<List<Member>>> {
+async fn members(scope: &Scope, address: &ResourceAddress, query: &MembersQuery) -> Result<Json<List<Member>>> {
     let inherited = query.assignment == Some(Assignment::Indirect);
-    lists::members(&mut scope.read().await?, place, &query.permission_slug, inherited, &query.page).await.map(Json)
+    lists::members(&mut scope.read().await?, address, &query.permission_slug, inherited, &query.page).await.map(Json)
 }

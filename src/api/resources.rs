@@ -2,7 +2,7 @@
 
 use crate::body;
 use crate::domain;
-use crate::domain::resources::{Create, Name, Update};
+use crate::domain::resources::{Create, Update};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{Created, NoContent, Routes, Scope};
 use crate::kernel::check::{Check, Faults};
@@ -10,7 +10,7 @@ use crate::kernel::id::{OrganizationId, ResourceId, ResourceKind};
 use crate::kernel::page::{List, Page};
 use crate::kernel::patch::Patch;
 use crate::kernel::{Error, Result};
-use crate::model::resources::{ParentFilter, ParentTarget, Resource, ResourceTarget};
+use crate::model::resources::{ParentFilter, ParentTarget, Resource, ResourceAddress, ResourceTarget};
 use crate::store;
 
 const ONE: &str = "/authorization/resources/{resource_id}";
@@ -122,20 +122,20 @@ async fn find(scope: Scope, Path(id): Path<ResourceId>) -> Result<Json<Resource>
 }
 
 async fn update(scope: Scope, Path(id): Path<ResourceId>, Json(body): Json<UpdateBody>) -> Result<Json<Resource>> {
-    let name = Name::Id(id);
-    scope.write(async |tx| domain::resources::update(tx, &name, body.into()).await).await.map(Json)
+    let address = ResourceAddress::Id(id);
+    scope.write(async |tx| domain::resources::update(tx, &address, body.into()).await).await.map(Json)
 }
 
 async fn delete(scope: Scope, Path(id): Path<ResourceId>, Query(query): Query<DeleteQuery>) -> Result<NoContent> {
-    let (name, cascade) = (Name::Id(id), query.cascade_delete.unwrap_or(false));
-    scope.write(async |tx| domain::resources::delete(tx, &name, cascade).await).await.map(|()| NoContent)
+    let (address, cascade) = (ResourceAddress::Id(id), query.cascade_delete.unwrap_or(false));
+    scope.write(async |tx| domain::resources::delete(tx, &address, cascade).await).await.map(|()| NoContent)
 }
 
 /// The organization, the type and the external id of a path.
 type Named = (OrganizationId, String, String);
 
-fn named((organization_id, resource_type_slug, external_id): Named) -> Name {
-    Name::External { organization_id, resource_type_slug, external_id }
+fn named((organization_id, resource_type_slug, external_id): Named) -> ResourceAddress {
+    ResourceAddress::External { organization_id, resource_type_slug, external_id }
 }
 
 async fn find_named(
@@ -148,11 +148,11 @@ async fn find_named(
 }
 
 async fn update_named(scope: Scope, Path(path): Path<Named>, Json(body): Json<UpdateBody>) -> Result<Json<Resource>> {
-    let name = named(path);
-    scope.write(async |tx| domain::resources::update(tx, &name, body.into()).await).await.map(Json)
+    let address = named(path);
+    scope.write(async |tx| domain::resources::update(tx, &address, body.into()).await).await.map(Json)
 }
 
 async fn delete_named(scope: Scope, Path(path): Path<Named>, Query(query): Query<DeleteQuery>) -> Result<NoContent> {
-    let (name, cascade) = (named(path), query.cascade_delete.unwrap_or(false));
-    scope.write(async |tx| domain::resources::delete(tx, &name, cascade).await).await.map(|()| NoContent)
+    let (address, cascade) = (named(path), query.cascade_delete.unwrap_or(false));
+    scope.write(async |tx| domain::resources::delete(tx, &address, cascade).await).await.map(|()| NoContent)
 }

@@ -9,10 +9,9 @@ use crate::kernel::id::{OrganizationMembershipKind, PermissionKind, ResourceKind
 use crate::kernel::page::{List, Page};
 use crate::model::organization_memberships::Member;
 use crate::model::permissions::Permission;
-use crate::model::resources::Resource;
+use crate::model::resources::{Resource, ResourceAddress};
 use crate::store;
 use crate::store::authorization::Question;
-use crate::store::authorization::holders::Place;
 
 /// A page of the resources below the target of the question, at any depth, that are of the permission's type and on
 /// which the membership has the permission, wherever that comes from. The target is not among them.
@@ -31,14 +30,14 @@ pub async fn permissions(db: &mut Db, question: &Question, page: &Page<Permissio
 /// they are in, on the resource itself; if `inherited`, on one above it too, which is everybody.
 pub async fn members(
     db: &mut Db,
-    place: &Place,
+    address: &ResourceAddress,
     permission: &str,
     inherited: bool,
     page: &Page<OrganizationMembershipKind>,
 ) -> Result<List<Member>> {
-    let list = store::authorization::holders::list(db, place, permission, inherited, page).await?;
-    if list.data.is_empty() && !store::authorization::holders::has_place(db, place).await? {
-        return Err(missing(&place.target()));
+    let list = store::authorization::holders::list(db, address, permission, inherited, page).await?;
+    if list.data.is_empty() && !store::authorization::holders::has_resource(db, address).await? {
+        return Err(missing(&address.target()));
     }
     Ok(list)
 }

@@ -11,29 +11,13 @@ use crate::kernel::patch::Patch;
 use crate::kernel::{Error, Result};
 use crate::model::keys::ResourceKey;
 use crate::model::resource_types::ORGANIZATION;
-use crate::model::resources::{Resource, ResourceTarget};
+use crate::model::resources::{Resource, ResourceAddress, ResourceTarget};
 use crate::store;
 use crate::store::resources::New;
 use crate::store::resources::tree::{self, Place, Tree};
 
 /// Resources may stand that many levels below the root.
 const MOST_LEVELS: i16 = 16;
-
-/// How a resource is named that is changed or deleted.
-#[derive(Debug)]
-pub enum Name {
-    /// By our id.
-    Id(ResourceId),
-    /// By what the application calls it.
-    External {
-        /// The organization.
-        organization_id: OrganizationId,
-        /// The slug of its type.
-        resource_type_slug: String,
-        /// What the application calls it.
-        external_id: String,
-    },
-}
 
 /// What a new resource is made of.
 #[derive(Debug)]
@@ -108,13 +92,13 @@ async fn insert(tx: &mut Tx, input: Create) -> Result<Resource> {
 /// Changes a resource, and moves it if it is put below another one. A change that changes nothing leaves `updated_at`
 /// alone. Whoever has a role above its new place has it on the resource from now on, and whoever had one above its old
 /// place only, no longer.
-pub async fn update(tx: &mut Tx, name: &Name, input: Update) -> Result<Resource> {
-    bounded(change(tx, name, input).await)
+pub async fn update(tx: &mut Tx, address: &ResourceAddress, input: Update) -> Result<Resource> {
+    bounded(change(tx, address, input).await)
 }
 
-async fn change(tx: &mut Tx, name: &Name, input: Update) -> Result<Resource> {
+async fn change(tx: &mut Tx, address: &ResourceAddress, input: Update) -> Result<Resource> {
     let Update { name: display_name, description, parent } = input;
-    let found = editable(tx, name).await?;
+    let found = editable(tx, address).await?;
     held(match &parent {
         Some(_) => tree::lock(tx, &found.organization_id).await?,
         None => tree::share(tx, &found.organization_id).await?,
@@ -158,12 +142,12 @@ async fn put_below(tx: &mut Tx, resource: &Resource, target: &ResourceTarget) ->
 
 /// Deletes a resource. With `cascade`, all that is below it too, and the roles that were given on any of that; without,
 /// only one that has neither.
-pub async fn delete(tx: &mut Tx, name: &Name, cascade: bool) -> Result<()> {
-    bounded(remove(tx, name, cascade).await)
+pub async fn delete(tx: &mut Tx, address: &ResourceAddress, cascade: bool) -> Result<()> {
+    bounded(remove(tx, address, cascade).await)
 }
 
-async fn remove(tx: &mut Tx, name: &Name, cascade: bool) -> Result<()> {
-    let found = editable(tx, name).await?;
+async fn remove(tx: &mut Tx, address: &ResourceAddress, cascade: bool) -> Result<()> {
+    let found = editable(tx, address).await?;
     held(tree::lock(tx, &found.organization_id).await?)?;
     let resource = store::resources::lock_for_deletion(tx, found.key).await?;
     let resource = resource.ok_or_else(|| Error::missing(&found.id))?;
@@ -174,11 +158,11 @@ async fn remove(tx: &mut Tx, name: &Name, cascade: bool) -> Result<()> {
     tree::delete(tx, resource.key).await
 }
 
-/// The resource of this name, as it was before anything is held. A root is its organization, and changes with it only.
-async fn editable(tx: &mut Tx, name: &Name) -> Result<Resource> {
-    let resource = match name {
-        Name::Id(id) => store::resources::get(tx, id).await?,
-        Name::External { organization_id, resource_type_slug, external_id } => {
+/// The resource of this address, as it was before anything is held. A root is its organization, and changes with it only.
+async fn editable(tx: &mut Tx, address: &ResourceAddress) -> Result<Resource> {
+    let resource = match address {
+        ResourceAddress::Id(id) => store::resources::get(tx, id).await?,
+        ResourceAddress::External { organization_id, resource_type_slug, external_id } => {
             store::resources::get_by_external_id(tx, organization_id, resource_type_slug, external_id).await?
         }
     };

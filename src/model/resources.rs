@@ -65,6 +65,35 @@ impl ResourceTarget {
     }
 }
 
+/// How a request names a resource where nothing else tells its organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResourceAddress {
+    /// By our id.
+    Id(ResourceId),
+    /// By what the application calls it.
+    External {
+        /// The organization.
+        organization_id: OrganizationId,
+        /// The slug of its type.
+        resource_type_slug: String,
+        /// What the application calls it.
+        external_id: String,
+    },
+}
+
+impl ResourceAddress {
+    /// Its name within its organization.
+    pub fn target(&self) -> ResourceTarget {
+        match self {
+            Self::Id(id) => ResourceTarget::Id(id.clone()),
+            Self::External { organization_id: _, resource_type_slug, external_id } => ResourceTarget::External {
+                resource_type_slug: resource_type_slug.clone(),
+                external_id: external_id.clone(),
+            },
+        }
+    }
+}
+
 /// Exactly one of the two ways: what named two resources would have to choose between them in silence.
 impl ReadFields for ResourceTarget {
     fn describe(fields: &mut Fields) {

@@ -70,13 +70,19 @@ fn every_foreign_key_has_its_index() {
 /// Every statement of the source.
 pub fn statements() -> Vec<Statement> {
     let mut found = Vec::new();
-    for file in source::files() {
+    let files = source::files();
+    for file in &files {
         // The place where the macros are defined.
         if file.path == Path::new("db/statement.rs") {
             continue;
         }
         let tokens = TokenStream::from_str(&file.text).unwrap();
         let mut pieces = Pieces::new();
+        // As for the compiler: what a folder's `mod.rs` defines holds in its files, unless they define it themselves.
+        let folder = file.path.parent().unwrap().join("mod.rs");
+        if let Some(folder) = files.iter().find(|other| other.path == folder) {
+            collect_pieces(TokenStream::from_str(&folder.text).unwrap(), &mut pieces);
+        }
         collect_pieces(tokens.clone(), &mut pieces);
         collect(tokens, &pieces, &file.path, &mut found);
     }

@@ -6,42 +6,21 @@ use crate::kernel::Result;
 use crate::kernel::id::{OrganizationId, OrganizationMembershipKind, ResourceId};
 use crate::kernel::page::{List, Page};
 use crate::model::organization_memberships::Member;
-use crate::model::resources::ResourceTarget;
+use crate::model::resources::ResourceAddress;
 use crate::sql;
 
-/// A resource, as those name it who name no membership with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// By its id.
-    Id(ResourceId),
-    /// By its organization, the slug of its type, and what the application calls it.
-    External(OrganizationId, String, String),
-}
-
-impl Place {
-    /// Its name within its organization.
-    pub fn target(&self) -> ResourceTarget {
-        match self {
-            Self::Id(id) => ResourceTarget::Id(id.clone()),
-            Self::External(_, slug, external_id) => {
-                ResourceTarget::External { resource_type_slug: slug.clone(), external_id: external_id.clone() }
-            }
-        }
-    }
-
-    /// Its id, or the other three.
-    fn names(&self) -> (Option<&ResourceId>, Option<&OrganizationId>, Option<&str>, Option<&str>) {
-        match self {
-            Self::Id(id) => (Some(id), None, None, None),
-            Self::External(organization, slug, external_id) => {
-                (None, Some(organization), Some(slug), Some(external_id))
-            }
+/// The parts of an address: an id, or the other three.
+fn names(address: &ResourceAddress) -> (Option<&ResourceId>, Option<&OrganizationId>, Option<&str>, Option<&str>) {
+    match address {
+        ResourceAddress::Id(id) => (Some(id), None, None, None),
+        ResourceAddress::External { organization_id, resource_type_slug, external_id } => {
+            (None, Some(organization_id), Some(resource_type_slug), Some(external_id))
         }
     }
 }
 
 // The resources `x` that `given` names, by an id or by the other three: one or none.
-macro_rules! place {
+macro_rules! addressed {
     () => {
         "(select x.key, x.organization_id from resources x where x.environment = $1 and x.id = given.resource
           union all
@@ -72,7 +51,7 @@ macro_rules! members {
              asked as materialized (
                  select x.key, x.organization_id, p.key as permission, given.inherited
                  from given join permissions p on p.environment = $1 and p.slug = given.permission cross join lateral ",
-            place!(),
+            addressed!(),
             "),
              bounds as materialized (
                  select coalesce((
@@ -151,12 +130,12 @@ macro_rules! members {
 /// one given above it too. Nothing, if there is no such resource or permission.
 pub async fn list(
     db: &mut Db,
-    place: &Place,
+    address: &ResourceAddress,
     permission: &str,
     inherited: bool,
     page: &Page<OrganizationMembershipKind>,
 ) -> Result<List<Member>> {
-    let (id, organization, resource_type_slug, external_id) = place.names();
+    let (id, organization, resource_type_slug, external_id) = names(address);
     let sql = PageSql { ascending: sql!(members!("asc")), descending: sql!(members!("desc")) };
     db.page_by_key(sql, page)
         .bind(id)
@@ -170,24 +149,19 @@ pub async fn list(
 }
 
 /// Whether there is such a resource.
-pub async fn has_place(db: &mut Db, place: &Place) -> Result<bool> {
-    let (id, organization, resource_type_slug, external_id) = place.names();
+pub async fn has_resource(db: &mut Db, address: &ResourceAddress) -> Result<bool> {
+    let (id, organization, resource_type_slug, external_id) = names(address);
     db.query(sql!(
-            "select exists (
-                 select from resources x where x.environment = $1 and x.id = $2
-                 union all
-                 select from resource_types t
-                 join resources x on x.environment = $1 and x.organization_id = $3 and x.type = t.key and x.external_id = $5
-                 where t.environment = $1 and t.slug = $4
-                 union all
-                 select from organizations o
-                 where $4 = 'organization' and o.environment = $1 and o.id = $3 and $5 in (o.id, o.external_id))
-"
-        ))
-        .bind(id)
-        .bind(organization)
-        .bind(resource_type_slug)
-        .bind(external_id)
-        .value()
-        .await
+        "select exists (
+             with given as (select $2::text as resource, $3::text as organization, $4::text as type, $5::text as external_id)
+             select from given cross join lateral ",
+        addressed!(),
+        ")"
+    ))
+    .bind(id)
+    .bind(organization)
+    .bind(resource_type_slug)
+    .bind(external_id)
+    .value()
+    .await
 }

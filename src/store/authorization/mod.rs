@@ -8,6 +8,25 @@
 //! ([`holders`]), what somebody may do there ([`permissions`]), and why ([`explanations`]). All of them follow the same
 //! steps, and each reads one moment of the database.
 
+// The resource that `given` names, by an id or by the slug of its type and an external id, among those of the organization
+// of the membership `m`: one or none. The files of this folder use it, so it stands before them.
+macro_rules! named {
+    () => {
+        "(select x.key from resources x
+          where x.environment = $1 and x.id = given.resource and x.organization_id = m.organization_id
+          union all
+          select x.key from resource_types t
+          join resources x on x.environment = $1 and x.organization_id = m.organization_id
+            and x.type = t.key and x.external_id = given.external_id
+          where t.environment = $1 and t.slug = given.type
+          union all
+          select x.key from organizations o
+          join resources x on x.environment = $1 and x.organization_id = o.id and x.parent is null
+          where given.type = 'organization' and o.environment = $1 and o.id = m.organization_id
+            and given.external_id in (o.id, o.external_id))"
+    };
+}
+
 pub mod discovery;
 pub mod explanations;
 pub mod holders;
