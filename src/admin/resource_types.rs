@@ -88,5 +88,6 @@ async fn update(
 
 async fn delete(operator: Operator, Path((id, slug)): Path<(EnvironmentId, String)>) -> Result<NoContent> {
     let scope = super::scope(&operator, &id).await?;
-    scope.write(async |tx| domain::resource_types::delete(tx, &slug).await).await.map(|()| NoContent)
+    while scope.write(async |tx| domain::resource_types::delete(tx, &slug).await).await?.is_continue() {}
+    Ok(NoContent)
 }

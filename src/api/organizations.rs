@@ -172,5 +172,6 @@ async fn update(
 }
 
 async fn delete(scope: Scope, Path(id): Path<OrganizationId>) -> Result<Accepted> {
-    scope.write(async |tx| domain::organizations::delete(tx, &id).await).await.map(|()| Accepted)
+    while scope.write(async |tx| domain::organizations::delete(tx, &id).await).await?.is_continue() {}
+    Ok(Accepted)
 }

@@ -127,8 +127,14 @@ async fn update(scope: Scope, Path(id): Path<ResourceId>, Json(body): Json<Updat
 }
 
 async fn delete(scope: Scope, Path(id): Path<ResourceId>, Query(query): Query<DeleteQuery>) -> Result<NoContent> {
-    let (address, cascade) = (ResourceAddress::Id(id), query.cascade_delete.unwrap_or(false));
-    scope.write(async |tx| domain::resources::delete(tx, &address, cascade).await).await.map(|()| NoContent)
+    remove(&scope, &ResourceAddress::Id(id), query).await
+}
+
+/// Deletes in as many transactions as it takes.
+async fn remove(scope: &Scope, address: &ResourceAddress, query: DeleteQuery) -> Result<NoContent> {
+    let cascade = query.cascade_delete.unwrap_or(false);
+    while scope.write(async |tx| domain::resources::delete(tx, address, cascade).await).await?.is_continue() {}
+    Ok(NoContent)
 }
 
 /// The organization, the type and the external id of a path.
@@ -153,6 +159,5 @@ async fn update_named(scope: Scope, Path(path): Path<Named>, Json(body): Json<Up
 }
 
 async fn delete_named(scope: Scope, Path(path): Path<Named>, Query(query): Query<DeleteQuery>) -> Result<NoContent> {
-    let (address, cascade) = (named(path), query.cascade_delete.unwrap_or(false));
-    scope.write(async |tx| domain::resources::delete(tx, &address, cascade).await).await.map(|()| NoContent)
+    remove(&scope, &named(path), query).await
 }

@@ -1,5 +1,7 @@
 //! Organizations: made, changed and deleted with what belongs to them.
 
+use std::ops::ControlFlow;
+
 use super::organization_domains::{self, Claim};
 use super::{api_keys, feature_flags, organization_memberships, roles};
 use crate::db::Tx;
@@ -102,8 +104,15 @@ pub async fn update(tx: &mut Tx, id: &OrganizationId, input: Update) -> Result<O
 ///
 /// What announces itself goes first, each by its own rule, in the order of the foreign keys; the rest goes with the
 /// row. Users stay: they belong to the environment.
-pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<()> {
+///
+/// Of one with very many resources it deletes some of these: it is to be done again, in another transaction, until it breaks
+/// off.
+pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<ControlFlow<()>> {
     let organization = store::organizations::lock(tx, id).await?;
+    if let Some(root) = store::resources::tree::find_large(tx, id).await? {
+        store::resources::tree::delete_some_below(tx, root).await?;
+        return Ok(ControlFlow::Continue(()));
+    }
     let roles = roles::hold_all(tx, id).await?;
     organization_memberships::delete_all_of_organization(tx, id).await?;
     api_keys::delete_all_of_organization(tx, id).await?;
@@ -113,5 +122,5 @@ pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<()> {
     }
     feature_flags::targets::delete_all_of_organization(tx, id).await?;
     store::organizations::delete(tx, id).await?;
-    tx.emit(organization.deleted())
+    tx.emit(organization.deleted()).map(ControlFlow::Break)
 }

@@ -6,6 +6,7 @@
 //! as long as they take. Types have no events.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use crate::db::Tx;
 use crate::kernel::patch::Patch;
@@ -14,6 +15,7 @@ use crate::model::keys::ResourceTypeKey;
 use crate::model::resource_types::{ORGANIZATION, ResourceType};
 use crate::store;
 use crate::store::resource_types::New;
+use crate::store::resources::tree;
 
 /// Types may stand that deep below the type of organizations. One that is its own parent counts once.
 const MOST_LEVELS: usize = 5;
@@ -94,9 +96,11 @@ pub async fn update(tx: &mut Tx, slug: &str, input: Update) -> Result<ResourceTy
     Ok(kind)
 }
 
-/// Deletes a type, with all of its resources and the roles that were given on them. Only one below which no other stands,
-/// and only when no role and no permission is of it any more.
-pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
+/// Deletes a type, with all of its resources. Only one below which no other stands, and only when no role and no permission
+/// is of it any more, so that nobody has a role on any of them.
+///
+/// Of very many resources it deletes some: it is to be done again, in another transaction, until it breaks off.
+pub async fn delete(tx: &mut Tx, slug: &str) -> Result<ControlFlow<()>> {
     let types = store::resource_types::lock_all(tx).await?;
     let kind = editable(&types, slug)?;
     if let Some(child) = types.iter().find(|child| child.key != kind.key && child.parents.contains(&kind.slug)) {
@@ -109,8 +113,12 @@ pub async fn delete(tx: &mut Tx, slug: &str) -> Result<()> {
         let message = format!("Roles or permissions are scoped to the resource type '{slug}': delete them first.");
         return Err(Error::conflict("resource_type_in_use", message));
     }
-    store::resource_types::delete_resources(tx, kind.key).await?;
-    store::resource_types::delete(tx, kind.key).await
+    if tree::has_many_of_type(tx, kind.key).await? {
+        tree::delete_some_of_type(tx, kind.key).await?;
+        return Ok(ControlFlow::Continue(()));
+    }
+    tree::delete_of_type(tx, kind.key).await?;
+    store::resource_types::delete(tx, kind.key).await.map(ControlFlow::Break)
 }
 
 /// Writes the difference between the parents that a type had and those that it has.

@@ -212,6 +212,16 @@ impl Error {
         self
     }
 
+    /// The same refusal as the fault of one field, where it names none. A failure that is not the input's fault stays what it
+    /// is.
+    #[must_use]
+    pub fn of_field(self, field: impl Into<String>) -> Self {
+        if matches!(self.kind(), Kind::Internal | Kind::Unavailable(_)) || !self.faults().is_empty() {
+            return self;
+        }
+        Self::field(field, self.0.code.unwrap_or("refused"), self.0.message)
+    }
+
     /// What sort of failure it is.
     pub fn kind(&self) -> Kind {
         self.0.kind

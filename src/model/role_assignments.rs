@@ -128,7 +128,7 @@ impl Source {
     }
 }
 
-/// The length of a ULID. The ids of groups' assignments are all made here, so they have one.
+/// The length of a ULID. The ids of groups' assignments have one: they are made here, or pinned ([`is_derivable`]).
 const ULID: usize = 26;
 
 /// The id of what a membership has through an assignment of a group: the same each time, although nothing is stored.
@@ -141,6 +141,16 @@ pub fn derivation(id: &RoleAssignmentId) -> Option<(GroupRoleAssignmentId, Organ
     let (assignment, membership) = rest(id).split_at_checked(ULID).filter(|(_, membership)| !membership.is_empty())?;
     let assignment = Id::verbatim(&format!("{}_{assignment}", GroupRoleAssignmentKind::PREFIX));
     Some((assignment, Id::verbatim(&format!("{}_{membership}", OrganizationMembershipKind::PREFIX))))
+}
+
+/// Whether a membership's assignment can be stored under this id: it must not look like one that is derived.
+pub fn is_storable(id: &RoleAssignmentId) -> bool {
+    derivation(id).is_none()
+}
+
+/// Whether the ids of members' assignments can be derived from this id of a group's, and told apart again.
+pub fn is_derivable(id: &GroupRoleAssignmentId) -> bool {
+    rest(id).len() == ULID
 }
 
 /// What comes after the prefix of an id.

@@ -4,7 +4,7 @@ use super::fault::Failure;
 use super::shape::{Environment, Families};
 use super::{
     Report, Seed, api_keys, applications, environments, feature_flags, groups, memberships, organizations, permissions,
-    resource_types, roles, users, waitlists,
+    resource_types, resources, role_assignments, roles, users, waitlists,
 };
 use crate::db::{Database, System};
 use crate::domain::passwords::Hashed;
@@ -105,8 +105,10 @@ async fn settle(
             roles::settle_orders(tx, organizations, &settled, report).await?;
             let multiple_roles = environment.settings.multiple_roles;
             for (entry, organization) in organizations.iter().zip(&settled) {
-                memberships::settle(tx, entry, organization, multiple_roles, report).await?;
-                groups::settle(tx, entry, organization, report).await?;
+                resources::settle(tx, entry, organization, report).await?;
+                let memberships = memberships::settle(tx, entry, organization, multiple_roles, report).await?;
+                let groups = groups::settle(tx, entry, organization, report).await?;
+                role_assignments::settle(tx, entry, organization, (&memberships, &groups), report).await?;
             }
             feature_flags::settle(tx, feature_flags.as_deref().unwrap_or_default(), report).await?;
             api_keys::settle(tx, &families.api_keys.customers, report).await?;

@@ -13,13 +13,14 @@ use crate::model::groups::Group;
 use crate::model::organizations::Organization;
 use crate::store;
 
-/// Makes or changes the groups of an organization. Its memberships are there by now.
+/// Makes or changes the groups of an organization; as they are then, one for each entry. Its memberships are there by now.
 pub(super) async fn settle(
     tx: &mut Tx,
     entry: &shape::Organization,
     organization: &Organization,
     report: &mut Report,
-) -> Result<()> {
+) -> Result<Vec<Group>> {
+    let mut settled = Vec::new();
     for entry in entry.groups.as_deref().unwrap_or_default() {
         let current = find(tx, &organization.id, entry).await?;
         let group = one(tx, &organization.id, entry, current.as_ref()).await.within(entry.at.as_str())?;
@@ -29,8 +30,9 @@ pub(super) async fn settle(
             None => report.created("group", name),
             Some(current) => report.updated(joined || group != current, "group", name),
         }
+        settled.push(group);
     }
-    Ok(())
+    Ok(settled)
 }
 
 /// The group that the file means: the one of its id, or else of its name.

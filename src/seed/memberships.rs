@@ -11,14 +11,15 @@ use crate::model::organizations::Organization;
 use crate::model::users::User;
 use crate::store;
 
-/// Makes or changes the memberships of an organization.
+/// Makes or changes the memberships of an organization; as they are then, one for each entry.
 pub(super) async fn settle(
     tx: &mut Tx,
     entry: &shape::Organization,
     organization: &Organization,
     multiple_roles: bool,
     report: &mut Report,
-) -> Result<()> {
+) -> Result<Vec<OrganizationMembership>> {
+    let mut settled = Vec::new();
     for entry in entry.memberships.as_deref().unwrap_or_default() {
         let user = user(tx, entry).await?;
         let wanted = slugs(entry);
@@ -28,6 +29,7 @@ pub(super) async fn settle(
             Some(current) => {
                 let changed = update(tx, &current, &wanted, multiple_roles, entry).await.within(entry.at.as_str())?;
                 report.updated(changed != current, "membership", name);
+                settled.push(changed);
             }
             None => {
                 let input = Create {
@@ -38,12 +40,12 @@ pub(super) async fn settle(
                     roles: wanted,
                     multiple_roles,
                 };
-                organization_memberships::create(tx, input).await.within(entry.at.as_str())?;
+                settled.push(organization_memberships::create(tx, input).await.within(entry.at.as_str())?);
                 report.created("membership", name);
             }
         }
     }
-    Ok(())
+    Ok(settled)
 }
 
 async fn user(tx: &mut Tx, entry: &shape::Membership) -> Result<User> {

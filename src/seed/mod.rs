@@ -24,6 +24,8 @@ mod permissions;
 mod place;
 mod report;
 mod resource_types;
+mod resources;
+mod role_assignments;
 mod roles;
 mod shape;
 mod users;

@@ -99,6 +99,17 @@ pub async fn hold(db: &mut Db, id: &OrganizationMembershipId) -> Result<bool> {
         .map(|found| found.unwrap_or(false))
 }
 
+/// Those of these memberships that there are, which cannot be deleted until the transaction ends.
+pub async fn hold_all(db: &mut Db, subjects: &[SubjectKey]) -> Result<Vec<SubjectKey>> {
+    db.query(sql!(
+        "select subject from organization_memberships
+         where environment = $1 and subject = any($2::bigint[]) order by id for key share"
+    ))
+    .bind(subjects)
+    .values()
+    .await
+}
+
 /// The membership of this user in this organization, if there is one.
 pub async fn find_of(
     db: &mut Db,

@@ -168,20 +168,6 @@ pub async fn delete_parents(db: &mut Db, key: ResourceTypeKey, parents: &[Resour
     .map(drop)
 }
 
-/// Removes every resource of a type below which no other type stands, with the roles that were given on them.
-pub async fn delete_resources(db: &mut Db, key: ResourceTypeKey) -> Result<()> {
-    db.query(sql!(
-        "with gone as materialized (select key from resources where environment = $1 and type = $2),
-         assignments as (delete from role_assignments where resource in (select key from gone)),
-         ancestors as (delete from resource_ancestors where descendant in (select key from gone))
-         delete from resources where environment = $1 and key in (select key from gone)"
-    ))
-    .bind(key)
-    .run()
-    .await
-    .map(drop)
-}
-
 /// Removes a type.
 pub async fn delete(db: &mut Db, key: ResourceTypeKey) -> Result<()> {
     db.query(sql!("delete from resource_types where environment = $1 and key = $2")).bind(key).run().await.map(drop)

@@ -28,6 +28,7 @@ mod installation;
 mod invitations;
 mod jwt;
 mod jwt_template;
+mod large_trees;
 mod licences;
 mod mail;
 mod migrations;

@@ -18,7 +18,7 @@ use crate::model::role_assignments::GroupRoleAssignment;
 use crate::model::roles::Role;
 use crate::store;
 use crate::store::role_assignments::targets::{self, Target};
-use crate::store::role_assignments::{Held, lists};
+use crate::store::role_assignments::{Held, New, lists};
 
 /// A group has at most that many assignments: its members' decisions and lists look at all that it has.
 pub const MOST: i64 = 1000;
@@ -134,11 +134,11 @@ fn full() -> Error {
 /// Writes what a group that is locked did not have yet.
 async fn insert(tx: &mut Tx, group: &Group, pairs: &[Pair]) -> Result<Vec<GroupRoleAssignmentId>> {
     let ids: Vec<GroupRoleAssignmentId> = pairs.iter().map(|_| tx.mint()).collect();
-    let texts: Vec<_> = ids.iter().map(GroupRoleAssignmentId::as_str).collect();
-    let (roles, resources): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    let subject = group.subject;
+    let new = |(id, &(role, resource))| New { id: GroupRoleAssignmentId::as_str(id), subject, role, resource };
+    let new: Vec<_> = ids.iter().zip(pairs).map(new).collect();
     let now = tx.now();
-    let owner = (&group.organization_id, group.subject);
-    store::role_assignments::insert(tx, owner, (&texts, &roles, &resources), now).await?;
+    store::role_assignments::insert(tx, &group.organization_id, &new, now).await?;
     Ok(ids)
 }
 

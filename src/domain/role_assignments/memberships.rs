@@ -14,8 +14,8 @@ use crate::model::resources::ResourceTarget;
 use crate::model::role_assignments::{Holder, RoleAssignment, Source, derivation};
 use crate::model::roles::Role;
 use crate::store;
-use crate::store::role_assignments::Held;
 use crate::store::role_assignments::targets::Target;
+use crate::store::role_assignments::{Held, New};
 
 /// A membership has at most that many assignments of its own, those of its groups apart.
 pub const MOST: i64 = 10_000;
@@ -80,8 +80,8 @@ async fn insert(tx: &mut Tx, holder: &Holder, role: &Role, target: &Target) -> R
     }
     let id: RoleAssignmentId = tx.mint();
     let now = tx.now();
-    let new = (&[id.as_str()][..], &[role.key][..], &[target.key][..]);
-    if store::role_assignments::insert(tx, (&holder.organization_id, holder.subject), new, now).await? > 0 {
+    let new = New { id: id.as_str(), subject: holder.subject, role: role.key, resource: target.key };
+    if store::role_assignments::insert(tx, &holder.organization_id, &[new], now).await? > 0 {
         let held = Held {
             id: id.as_str().to_owned(),
             role: role.key,

@@ -2,11 +2,12 @@
 //!
 //! A membership's roles are its subject's assignments on the root of the organization's tree: the same rows that
 //! decide what it may do. Nothing here announces itself; the membership that changes does. What is assigned one by one, on
-//! whatever resource, is in [`memberships`] and [`groups`].
+//! whatever resource, is in [`memberships`] and [`groups`]; what a file says of very many, in [`many`].
 //!
 //! Everybody holds the organization, then roles, then the membership or the group.
 
 pub mod groups;
+pub mod many;
 pub mod memberships;
 
 use crate::db::Tx;

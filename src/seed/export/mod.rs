@@ -1,8 +1,9 @@
 //! Writing an environment down as a seed, which [`apply`](super::apply()) makes again elsewhere with the same ids.
 //!
 //! All of it is read in one snapshot, page by page, and written as it is read, so that neither the size of the
-//! environment nor what others change meanwhile matters. What is in it comes in the order of ids, and times of making and
-//! change are left out: an export of what was applied from an export is the same text.
+//! environment nor what others change meanwhile matters. What is in it comes in the order of ids, resources and the roles on
+//! them in that of their making, and times of making and change are left out: an export of what was applied from an export
+//! is the same text.
 //!
 //! Secrets are written only where somebody asks for them. The keys of the file are [`super::shape`]'s.
 
@@ -11,6 +12,8 @@ mod applications;
 mod environment;
 mod feature_flags;
 mod organizations;
+mod resources;
+mod role_assignments;
 mod roles;
 mod users;
 mod waitlists;

@@ -1,11 +1,12 @@
-//! Organizations, with their domains and everybody who takes part in them.
+//! Organizations, with their domains, their resources, everybody who takes part in them, and their groups.
 
 use std::io::Write;
 
 use serde::Serialize;
 
-use super::each_page;
+use super::role_assignments::First;
 use super::writer::Writer;
+use super::{each_page, resources};
 use crate::db::Db;
 use crate::kernel::id::{GroupId, OrganizationDomainId, OrganizationId, OrganizationMembershipId};
 use crate::kernel::{Error, Result};
@@ -73,6 +74,7 @@ pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<(
             let order =
                 if ordered.contains(&organization.id) { Some(order(db, &organization.id).await?) } else { None };
             out.entry("organizations", &one(organization, order))?;
+            resources::write(db, &organization.id, out).await?;
             memberships(db, &organization.id, out).await?;
             groups(db, &organization.id, out).await?;
         }
@@ -128,9 +130,12 @@ async fn memberships(db: &mut Db, organization: &OrganizationId, out: &mut Write
     };
     let list = async |db: &mut Db, page: &_| organization_memberships::list(db, &filter, page).await;
     let mut first = true;
-    each_page(db, list, async |_, memberships: Vec<OrganizationMembership>| {
-        for membership in &memberships {
+    each_page(db, list, async |db, memberships: Vec<OrganizationMembership>| {
+        let roles = First::read(db, memberships.iter().map(|membership| membership.subject)).await?;
+        for (number, membership) in memberships.iter().enumerate() {
             out.nested("memberships", std::mem::take(&mut first), &place(membership))?;
+            // Those in the organization itself are told with the membership.
+            roles.write(db, (number, membership.subject), false, out).await?;
         }
         Ok(())
     })
@@ -150,10 +155,12 @@ async fn groups(db: &mut Db, organization: &OrganizationId, out: &mut Writer<imp
     let list = async |db: &mut Db, page: &_| store::groups::list(db, organization, page).await;
     let mut first = true;
     each_page(db, list, async |db, groups: Vec<groups::Group>| {
-        for group in &groups {
+        let roles = First::read(db, groups.iter().map(|group| group.subject)).await?;
+        for (number, group) in groups.iter().enumerate() {
             let entry = Group { id: &group.id, name: &group.name, description: group.description.as_deref() };
             out.nested("groups", std::mem::take(&mut first), &entry)?;
             members(db, group, out).await?;
+            roles.write(db, (number, group.subject), true, out).await?;
         }
         Ok(())
     })

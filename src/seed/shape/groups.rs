@@ -1,6 +1,7 @@
-//! Groups of an organization in a seed, in the form that the emulator has for them.
+//! Groups of an organization in a seed, in the form that the emulator has for them, with their roles.
 
 use super::super::place::{Entry, Place};
+use super::GroupRole;
 use crate::body;
 use crate::kernel::id::GroupId;
 
@@ -14,7 +15,9 @@ body! {
         /// What it is for.
         description: Option<String>,
         /// Who is in it, beside others, by the addresses of users with a membership.
-        members: Option<Vec<String>>;
+        members: Option<Vec<String>>,
+        /// Roles that it has on the organization and on resources, beside others.
+        role_assignments: Option<Vec<GroupRole>>;
         at: Place<Group>
     }
 }

@@ -9,6 +9,8 @@ mod applications;
 mod feature_flags;
 mod groups;
 mod resource_types;
+mod resources;
+mod role_assignments;
 mod waitlists;
 mod webhook_endpoints;
 
@@ -37,6 +39,8 @@ pub use self::applications::{CorsOrigin, JwtTemplate, OauthResource, RedirectUri
 pub use self::feature_flags::{FeatureFlag, FlagCondition, FlagRule};
 pub use self::groups::Group;
 pub use self::resource_types::ResourceType;
+pub use self::resources::Resource;
+pub use self::role_assignments::{GroupRole, MembershipRole};
 pub use self::waitlists::{Waitlist, WaitlistEntry};
 pub use self::webhook_endpoints::WebhookEndpoint;
 
@@ -274,7 +278,9 @@ body! {
         /// Who takes part in it, beside others.
         memberships: Option<Vec<Membership>>,
         /// Its groups.
-        groups: Option<Vec<Group>>;
+        groups: Option<Vec<Group>>,
+        /// Resources in its tree, beside others.
+        resources: Option<Vec<Resource>>;
         at: Place<Organization>
     }
 }
@@ -326,7 +332,9 @@ body! {
         /// The slugs of several, where the environment lets a membership have them.
         roles: Option<Vec<String>>,
         /// Whether the user takes part: they do unless this says otherwise.
-        status: Option<Status>;
+        status: Option<Status>,
+        /// Roles that it has on resources, beside others.
+        role_assignments: Option<Vec<MembershipRole>>;
         at: Place<Membership>
     }
 }

@@ -34,23 +34,17 @@ pub struct Asked {
 pub async fn find(db: &mut Db, question: &Question) -> Result<Option<Asked>> {
     let (id, resource_type_slug, external_id) = names(&question.target);
     db.query(sql!(
-        "select m.subject, m.status, m.organization_id, x.key as resource, x.id as resource_id, p.key as permission
-         from organization_memberships m
-         left join permissions p on p.environment = $1 and p.slug = $6
-         left join lateral (
-             select x.key, x.id from resources x
-             where x.environment = $1 and x.id = $3 and x.organization_id = m.organization_id
-             union all
-             select x.key, x.id from resource_types t
-             join resources x on x.environment = $1 and x.organization_id = m.organization_id
-               and x.type = t.key and x.external_id = $5
-             where t.environment = $1 and t.slug = $4
-             union all
-             select x.key, x.id from organizations o
-             join resources x on x.environment = $1 and x.organization_id = o.id and x.parent is null
-             where $4 = 'organization' and o.environment = $1 and o.id = m.organization_id
-               and $5 in (o.id, o.external_id)) x on true
-         where m.environment = $1 and m.id = $2"
+        "with given as materialized (
+             select $2::text as membership, $3::text as resource, $4::text as type, $5::text as external_id,
+                    $6::text as permission)
+         select m.subject, m.status, m.organization_id, r.key as resource, r.id as resource_id, p.key as permission
+         from given
+         join organization_memberships m on m.environment = $1 and m.id = given.membership
+         left join permissions p on p.environment = $1 and p.slug = given.permission
+         left join lateral ",
+        named!(),
+        " x on true
+          left join resources r on r.key = x.key"
     ))
     .bind(&question.membership)
     .bind(id)

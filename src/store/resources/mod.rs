@@ -1,5 +1,6 @@
-//! Resources: found, listed and written. The trees that they form are in [`tree`].
+//! Resources: found, listed and written. The trees that they form are in [`tree`], very many at a time in [`many`].
 
+pub mod many;
 pub mod tree;
 
 use crate::db::statement::PageSql;

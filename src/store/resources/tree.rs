@@ -214,19 +214,114 @@ pub async fn has_dependents(db: &mut Db, key: ResourceKey) -> Result<bool> {
     .await
 }
 
+/// So many resources are removed by one transaction at most: removing takes about a tenth of a millisecond each, others
+/// wait for the tree, and what happens elsewhere meanwhile is told to nobody before it ends.
+pub const MOST_REMOVED: i64 = 5000;
+
+/// Whether more than [`MOST_REMOVED`] resources stand below one.
+pub async fn is_large(db: &mut Db, key: ResourceKey) -> Result<bool> {
+    db.query(sql!(
+        "select count(*) > $3
+         from (select from resources r join resource_ancestors a on a.ancestor = r.key
+               where r.environment = $1 and r.key = $2 limit $3 + 1) as counted"
+    ))
+    .bind(key)
+    .bind(MOST_REMOVED)
+    .value()
+    .await
+}
+
+/// The root of an organization's tree, if more than [`MOST_REMOVED`] resources stand below it.
+pub async fn find_large(db: &mut Db, organization: &OrganizationId) -> Result<Option<ResourceKey>> {
+    db.query(sql!(
+        "select r.key from resources r
+         where r.environment = $1 and r.organization_id = $2 and r.parent is null
+           and (select count(*) > $3
+                from (select from resource_ancestors a where a.ancestor = r.key limit $3 + 1) as counted)"
+    ))
+    .bind(organization)
+    .bind(MOST_REMOVED)
+    .find_value()
+    .await
+}
+
+/// Whether there are more than [`MOST_REMOVED`] resources of a type.
+pub async fn has_many_of_type(db: &mut Db, key: ResourceTypeKey) -> Result<bool> {
+    db.query(sql!(
+        "select count(*) > $3
+         from (select from resources where environment = $1 and type = $2 limit $3 + 1) as counted"
+    ))
+    .bind(key)
+    .bind(MOST_REMOVED)
+    .value()
+    .await
+}
+
+// Removes the resources `gone`, with the roles that were given on them. Whatever stands below one of them is among them.
+macro_rules! remove {
+    ($gone:literal) => {
+        concat!(
+            "with gone as materialized (",
+            $gone,
+            "), assignments as (delete from role_assignments where resource = any(array(select key from gone))),
+             ancestors as (delete from resource_ancestors where descendant = any(array(select key from gone)))
+             delete from resources where environment = $1 and key = any(array(select key from gone))"
+        )
+    };
+}
+
 /// Removes a resource and all below it, with the roles that were given on them. The tree must be locked.
 pub async fn delete(db: &mut Db, key: ResourceKey) -> Result<()> {
-    db.query(sql!(
-        "with gone as materialized (
-             select a.descendant as key
-             from resources r join resource_ancestors a on a.ancestor = r.key
-             where r.environment = $1 and r.key = $2),
-         assignments as (delete from role_assignments where resource in (select key from gone)),
-         ancestors as (delete from resource_ancestors where descendant in (select key from gone))
-         delete from resources where environment = $1 and key in (select key from gone)"
-    ))
+    db.query(sql!(remove!(
+        "select a.descendant as key
+         from resources r join resource_ancestors a on a.ancestor = r.key
+         where r.environment = $1 and r.key = $2"
+    )))
     .bind(key)
     .run()
     .await
     .map(drop)
+}
+
+// Some of many are looked for from the end of an index, where those stand that were made last: few of them have something
+// below them, and what was removed before is not passed by. Whether one has is asked for each, hence the `offset 0`.
+
+/// Removes [`MOST_REMOVED`] resources from below one, of those that have nothing below them. The tree must be locked.
+pub async fn delete_some_below(db: &mut Db, key: ResourceKey) -> Result<()> {
+    db.query(sql!(remove!(
+        "select a.descendant as key
+         from resources r join resource_ancestors a on a.ancestor = r.key
+         where r.environment = $1 and r.key = $2 and a.descendant <> r.key
+           and not exists (select from resources c where c.parent = a.descendant offset 0)
+         order by a.type desc, a.descendant desc limit $3"
+    )))
+    .bind(key)
+    .bind(MOST_REMOVED)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Removes [`MOST_REMOVED`] resources of a type, of those that have nothing below them. Nobody else may write any.
+pub async fn delete_some_of_type(db: &mut Db, key: ResourceTypeKey) -> Result<()> {
+    db.query(sql!(remove!(
+        "select r.key from resources r
+         where r.environment = $1 and r.type = $2
+           and not exists (select from resources c where c.parent = r.key offset 0)
+         order by r.key desc limit $3"
+    )))
+    .bind(key)
+    .bind(MOST_REMOVED)
+    .run()
+    .await
+    .map(drop)
+}
+
+/// Removes every resource of a type below which no other type stands. Nobody else may write any.
+pub async fn delete_of_type(db: &mut Db, key: ResourceTypeKey) -> Result<()> {
+    db.query(sql!(remove!("select key from resources where environment = $1 and type = $2")))
+        .bind(key)
+        .run()
+        .await
+        .map(drop)
 }

@@ -1,7 +1,9 @@
 //! Role assignments: which subject has which role on which resource. A subject is a membership or a group; the id of a
-//! group's assignment begins with `gra_`. Their lists are in [`lists`], what they are on in [`targets`].
+//! group's assignment begins with `gra_`. Their lists are in [`lists`], very many at a time in [`many`], what they are on in
+//! [`targets`].
 
 pub mod lists;
+pub mod many;
 pub mod targets;
 
 use sqlx::FromRow;
@@ -97,23 +99,35 @@ pub async fn is_through_any_group(
     .await
 }
 
-/// Writes assignments of a subject, each with its id, its role and its resource; how many there were not yet.
-pub async fn insert(
-    db: &mut Db,
-    (organization, subject): (&OrganizationId, SubjectKey),
-    (ids, roles, resources): (&[&str], &[RoleKey], &[ResourceKey]),
-    now: Timestamp,
-) -> Result<u64> {
+/// A new assignment.
+#[derive(Debug)]
+pub struct New<'n> {
+    /// Its id, of the kind that its subject wants.
+    pub id: &'n str,
+    /// Whose it is.
+    pub subject: SubjectKey,
+    /// The role.
+    pub role: RoleKey,
+    /// The resource.
+    pub resource: ResourceKey,
+}
+
+/// Writes assignments in an organization; how many there were not yet.
+pub async fn insert(db: &mut Db, organization: &OrganizationId, new: &[New<'_>], now: Timestamp) -> Result<u64> {
+    let ids: Vec<_> = new.iter().map(|new| new.id).collect();
+    let subjects: Vec<_> = new.iter().map(|new| new.subject).collect();
+    let (roles, resources): (Vec<_>, Vec<_>) = new.iter().map(|new| (new.role, new.resource)).unzip();
     db.query(sql!(
         "insert into role_assignments (environment, id, organization_id, subject, role, resource, created_at, updated_at)
-         select $1, new.id, $2, $3, new.role, new.resource, $7, $7
-         from unnest($4::text[], $5::integer[], $6::bigint[]) with ordinality as new (id, role, resource, place)
+         select $1, new.id, $2, new.subject, new.role, new.resource, $7, $7
+         from unnest($3::text[], $4::bigint[], $5::integer[], $6::bigint[]) with ordinality
+              as new (id, subject, role, resource, place)
          order by new.place
          on conflict on constraint role_assignments_subject_key do nothing"
     ))
     .bind(organization)
-    .bind(subject)
     .bind(ids)
+    .bind(subjects)
     .bind(roles)
     .bind(resources)
     .bind(now)

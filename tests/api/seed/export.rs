@@ -9,7 +9,7 @@ use vestibule::store;
 use super::{EMULATOR, apply, changes, file, read, run};
 use crate::harness::{PASSWORD, Test, story, story_apart};
 
-async fn export(t: &Test, secrets: Secrets<'_>) -> String {
+pub(super) async fn export(t: &Test, secrets: Secrets<'_>) -> String {
     let mut text = Vec::new();
     let mut system = t.app.database().system().await.unwrap();
     let environment = store::system::environments::get(&mut system, &t.environment.id).await.unwrap();
@@ -27,7 +27,7 @@ async fn entered(other: &Test, id: &EnvironmentId) -> Test {
 }
 
 /// The same environment on a server of its own, made from the text.
-async fn made_again(t: &Test, text: &str) -> Test {
+pub(super) async fn made_again(t: &Test, text: &str) -> Test {
     let other = t.elsewhere().await;
     let read = seed::read(&file(t, "yaml", text)).unwrap();
     assert_eq!(read.warnings, [""; 0]);

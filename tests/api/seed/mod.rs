@@ -4,6 +4,7 @@ mod export;
 mod mistakes;
 mod passwords;
 mod resource_types;
+mod resources;
 mod waitlists;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,12 @@
 //! Whoever writes a tree holds, in this order, its organization, the types, the tree, and then rows of it. Those who add
 //! to a tree or change names in it share it; those who move or delete have it for themselves, so that nobody puts
 //! something below what is on its way. Resources have no events.
+//!
+//! What a file says of a whole tree is in [`many`].
+
+pub mod many;
+
+use std::ops::ControlFlow;
 
 use crate::db::{Tx, is_lock_timeout};
 use crate::kernel::id::{OrganizationId, ResourceId};
@@ -142,11 +148,13 @@ async fn put_below(tx: &mut Tx, resource: &Resource, target: &ResourceTarget) ->
 
 /// Deletes a resource. With `cascade`, all that is below it too, and the roles that were given on any of that; without,
 /// only one that has neither.
-pub async fn delete(tx: &mut Tx, address: &ResourceAddress, cascade: bool) -> Result<()> {
+///
+/// Of very many resources it deletes some, the lowest: it is to be done again, in another transaction, until it breaks off.
+pub async fn delete(tx: &mut Tx, address: &ResourceAddress, cascade: bool) -> Result<ControlFlow<()>> {
     bounded(remove(tx, address, cascade).await)
 }
 
-async fn remove(tx: &mut Tx, address: &ResourceAddress, cascade: bool) -> Result<()> {
+async fn remove(tx: &mut Tx, address: &ResourceAddress, cascade: bool) -> Result<ControlFlow<()>> {
     let found = editable(tx, address).await?;
     held(tree::lock(tx, &found.organization_id).await?)?;
     let resource = store::resources::lock_for_deletion(tx, found.key).await?;
@@ -155,7 +163,11 @@ async fn remove(tx: &mut Tx, address: &ResourceAddress, cascade: bool) -> Result
         let message = "The resource has children or role assignments. Delete them first, or set cascade_delete.";
         return Err(Error::conflict("resource_has_dependents", message));
     }
-    tree::delete(tx, resource.key).await
+    if cascade && tree::is_large(tx, resource.key).await? {
+        tree::delete_some_below(tx, resource.key).await?;
+        return Ok(ControlFlow::Continue(()));
+    }
+    tree::delete(tx, resource.key).await.map(ControlFlow::Break)
 }
 
 /// The resource of this address, as it was before anything is held. A root is its organization, and changes with it only.

@@ -2,6 +2,8 @@
 //!
 //! Found before the database is asked, so that one answer names all of it.
 
+mod authorization;
+
 use std::collections::HashMap;
 
 use super::place::Place;
@@ -184,6 +186,7 @@ fn organizations(entries: &[Organization], faults: &mut Faults) {
                 domains.once(faults, claim.at.field("domain"), &domain);
             }
         }
+        authorization::organization(entry, faults);
         memberships(entry.memberships.as_deref().unwrap_or_default(), faults);
         for group in entry.groups.as_deref().unwrap_or_default() {
             faults.not_blank(&group.at.field("name"), &group.name);
