@@ -42,10 +42,11 @@ pub async fn closure_is_sound(t: &Test) {
              select key as descendant, key as ancestor, 0 as depth, type, parent from own
              union all
              select c.descendant, p.key, c.depth + 1, c.type, p.parent
-             from climb c join own p on p.key = c.parent where c.depth < 64),
+             from climb c join resources p on p.key = c.parent and p.environment = $1 where c.depth < 64),
          kept as (
-             select a.* from resource_ancestors a
-             where exists (select from own where own.key in (a.descendant, a.ancestor)))
+             select a.* from own join resource_ancestors a on a.descendant = own.key
+             union
+             select a.* from own join resource_ancestors a on a.ancestor = own.key)
          select format('%s above %s: kept %s, is %s', coalesce(k.ancestor, c.ancestor),
                        coalesce(k.descendant, c.descendant), (k.depth, k.type), (c.depth, c.type))
          from climb c full join kept k on k.descendant = c.descendant and k.ancestor = c.ancestor

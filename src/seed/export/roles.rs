@@ -1,5 +1,9 @@
 //! Types of resources, permissions, roles of the environment in their order, and roles of organizations.
+//!
+//! A role keeps permissions of a type that has been moved away from below its own. They reach nothing, and nobody can give
+//! them to it anew, so they are left out.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use serde::Serialize;
@@ -10,7 +14,7 @@ use crate::db::Db;
 use crate::kernel::Result;
 use crate::kernel::id::{OrganizationId, PermissionId, RoleId};
 use crate::model::permissions;
-use crate::model::resource_types::ORGANIZATION;
+use crate::model::resource_types::{ORGANIZATION, ResourceType as StoredType};
 use crate::model::roles::{self, RoleType};
 use crate::store;
 
@@ -51,7 +55,7 @@ struct Role<'r> {
     is_default_role: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<usize>,
-    permissions: &'r [String],
+    permissions: Vec<&'r str>,
 }
 
 pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<()> {
@@ -67,8 +71,10 @@ pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<(
         };
         out.entry("resourceTypes", &entry)?;
     }
+    let mut reach = Reach { types, permissions: HashMap::new() };
     each_page(db, store::permissions::list, async |_, permissions: Vec<permissions::Permission>| {
         for permission in &permissions {
+            reach.permissions.insert(permission.slug.clone(), permission.resource_type_slug.clone());
             let entry = Permission {
                 id: &permission.id,
                 slug: &permission.slug,
@@ -84,16 +90,16 @@ pub(super) async fn write(db: &mut Db, out: &mut Writer<impl Write>) -> Result<(
     let default = store::roles::orders::find_default_of_environment(db).await?;
     for (place, role) in store::roles::list(db).await?.iter().enumerate() {
         let is_default_role = (Some(role.key) == default).then_some(true);
-        out.entry("roles", &Role { is_default_role, priority: Some(place + 1), ..one(role) })?;
+        out.entry("roles", &Role { is_default_role, priority: Some(place + 1), ..one(role, &reach) })?;
     }
     each_page(db, store::roles::list_of_organizations, async |_, roles: Vec<roles::Role>| {
-        roles.iter().try_for_each(|role| out.entry("roles", &one(role)))
+        roles.iter().try_for_each(|role| out.entry("roles", &one(role, &reach)))
     })
     .await
 }
 
 /// A role without its place. That of one of an organization is told with the organization.
-fn one(role: &roles::Role) -> Role<'_> {
+fn one<'r>(role: &'r roles::Role, reach: &Reach) -> Role<'r> {
     Role {
         id: &role.id,
         slug: &role.slug,
@@ -104,6 +110,30 @@ fn one(role: &roles::Role) -> Role<'_> {
         resource_type_slug: unless(role.resource_type_slug.as_str(), &ORGANIZATION),
         is_default_role: None,
         priority: None,
-        permissions: &role.permissions,
+        permissions: reach.within(role),
+    }
+}
+
+/// What the permissions concern, and what stands below what.
+struct Reach {
+    types: Vec<StoredType>,
+    permissions: HashMap<String, String>,
+}
+
+impl Reach {
+    /// The permissions of a role that concern its own type or one below it.
+    fn within<'r>(&self, role: &'r roles::Role) -> Vec<&'r str> {
+        let mut within = vec![role.resource_type_slug.as_str()];
+        let mut next = 0;
+        while let Some(above) = within.get(next).copied() {
+            let below = self.types.iter().filter(|kind| kind.parents.iter().any(|parent| parent == above));
+            let below: Vec<_> = below.map(|kind| kind.slug.as_str()).filter(|slug| !within.contains(slug)).collect();
+            within.extend(below);
+            next += 1;
+        }
+        let is_within = |slug: &&String| {
+            self.permissions.get(slug.as_str()).is_some_and(|kind| within.contains(&kind.as_str()))
+        };
+        role.permissions.iter().filter(is_within).map(String::as_str).collect()
     }
 }

@@ -80,6 +80,25 @@ fn an_export_has_the_types() {
 }
 
 #[test]
+fn what_a_role_keeps_of_a_type_that_moved_away_is_not_exported() {
+    story(async |t| {
+        apply(&t, SEED).await;
+        let text = "
+            resourceTypes:
+              - { slug: file, name: File, parents: [organization] }
+              - { slug: folder, name: Folder, parents: [project, folder] }";
+        assert_eq!(apply(&t, text).await, ["update resource type 'file'"]);
+        let role = t.get("/authorization/roles/editor").await.ok();
+        assert_eq!(role["permissions"], json!(["file:read", "project:read"]));
+        let text = super::export::export(&t, Secrets::Hidden).await;
+        let (_, editor) = text.split_once("slug: editor").unwrap();
+        assert!(editor.contains("project:read") && !editor.contains("file:read"), "{editor}");
+        let copy = super::export::made_again(&t, &text).await;
+        assert_eq!(super::export::export(&copy, Secrets::Hidden).await, text);
+    });
+}
+
+#[test]
 fn what_is_wrong_with_a_type_is_named_with_its_place() {
     story(async |t| {
         let text = "

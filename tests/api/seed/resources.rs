@@ -337,17 +337,14 @@ fn roles_that_cannot_be_given_are_named_with_their_places() {
             let found = faults(run(&t, &read(&t, &acme(&families)).unwrap(), Mode::Apply).await);
             assert!(found[0].starts_with(&format!("{place}{expected}")), "{found:?}");
         }
-        let roles: String = (0..1001)
-            .map(|i| {
-                format!(
-                    "\n          - {{ slug: org-r{i}, name: R, type: OrganizationRole,
-              organization_id: org_acme }}"
-                )
-            })
-            .collect();
-        let given: String = (0..1001).map(|i| format!("\n              - {{ role: org-r{i} }}")).collect();
-        let text = acme(&format!("\n        groups:\n          - name: Crowd\n            role_assignments:{given}"));
-        let text = text.replace("    users:", &format!("{roles}\n    users:"));
+        let resource = |i| format!("\n          - {{ resource_type_slug: project, external_id: p{i}, name: P }}");
+        let resources: String = (0..1001).map(resource).collect();
+        let role = |i| {
+            format!("\n              - {{ role: editor, resource_type_slug: project, resource_external_id: p{i} }}")
+        };
+        let roles: String = (0..1001).map(role).collect();
+        let group = format!("\n        groups:\n          - name: Crowd\n            role_assignments:{roles}");
+        let text = acme(&format!("\n        resources:{resources}{group}"));
         let found = faults(run(&t, &read(&t, &text).unwrap(), Mode::Apply).await);
         assert_eq!(
             found,
