@@ -14,6 +14,11 @@ use crate::kernel::check::Faults;
 use crate::kernel::error::FieldFault;
 use crate::kernel::read::{Encoding, Read as _, Reader};
 
+/// So many nodes a file may have, however small it is.
+const LEAST_NODES: usize = 250_000;
+/// So many bytes all its texts may have together, likewise.
+const LEAST_BYTES: usize = 64 << 20;
+
 /// A seed file that was understood.
 #[derive(Debug)]
 pub struct Seed {
@@ -61,7 +66,10 @@ fn yaml(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+    // Of a file as large as its operator made it; beyond that, only aliases could multiply what is in it.
+    let (nodes, bytes) = (text.len().max(LEAST_NODES), text.len().max(LEAST_BYTES));
+    let budget = serde_saphyr::budget! { max_events: 4 * nodes, max_nodes: nodes, max_total_scalar_bytes: bytes };
+    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false, budget: budget };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| match error.without_snippet() {
         // The key may be one that opens the environment.
         serde_saphyr::Error::DuplicateMappingKey { location, .. } => {

@@ -131,9 +131,8 @@ impl Reach {
             within.extend(below);
             next += 1;
         }
-        let is_within = |slug: &&String| {
-            self.permissions.get(slug.as_str()).is_some_and(|kind| within.contains(&kind.as_str()))
-        };
+        let is_within =
+            |slug: &&String| self.permissions.get(slug.as_str()).is_some_and(|kind| within.contains(&kind.as_str()));
         role.permissions.iter().filter(is_within).map(String::as_str).collect()
     }
 }

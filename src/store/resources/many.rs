@@ -1,6 +1,7 @@
 //! Very many resources of one organization at a time: what a file names, and what is written into one.
 //!
-//! Statements are bounded by whoever calls them: [`AT_ONCE`].
+//! Statements are bounded by whoever calls them: [`AT_ONCE`]. Each finds its rows by keys, whatever the planner knows of the
+//! tables: a seed that fills them comes before anybody has counted what is in them.
 
 use sqlx::FromRow;
 
@@ -53,12 +54,13 @@ pub async fn find_all(db: &mut Db, organization: &OrganizationId, names: &[Names
                 r.description, r.parent
          from unnest($3::text[], $4::integer[], $5::text[]) with ordinality as n (id, type, external_id, place)
          cross join lateral (
-             select e.key from resources e where e.environment = $1 and e.id = n.id
+             select e.key, e.id, e.organization_id, e.type, e.external_id, e.name, e.description, e.parent
+             from resources e where e.environment = $1 and e.id = n.id
              union
-             select e.key from resources e
+             select e.key, e.id, e.organization_id, e.type, e.external_id, e.name, e.description, e.parent
+             from resources e
              where e.environment = $1 and e.organization_id = $2 and e.type = n.type
-               and e.external_id = n.external_id) as found
-         join resources r on r.key = found.key
+               and e.external_id = n.external_id) as r
          join resource_types t on t.environment = $1 and t.key = r.type
          order by n.place"
     ))
@@ -120,7 +122,9 @@ pub async fn insert(
          insert into resource_ancestors (descendant, ancestor, depth, type)
          select n.key, n.key, 0, n.type from n
          union all
-         select n.key, a.ancestor, a.depth + 1, n.type from n join resource_ancestors a on a.descendant = n.parent"
+         select n.key, a.ancestor, a.depth + 1, n.type
+         from n cross join lateral (
+             select a.ancestor, a.depth from resource_ancestors a where a.descendant = n.parent offset 0) a"
     ))
     .bind(organization)
     .bind(now)
@@ -150,7 +154,7 @@ pub async fn describe(db: &mut Db, described: &[Described<'_>], now: Timestamp) 
     db.query(sql!(
         "update resources r set name = n.name, description = n.description, updated_at = $2
          from unnest($3::bigint[], $4::text[], $5::text[]) as n (key, name, description)
-         where r.environment = $1 and r.key = n.key"
+         where r.environment = $1 and r.key = any($3) and r.key = n.key"
     ))
     .bind(now)
     .bind(keys)

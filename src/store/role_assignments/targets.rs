@@ -57,7 +57,8 @@ pub async fn get(db: &mut Db, id: &ResourceId) -> Result<Target> {
 }
 
 /// The resources of an organization that these name, each in its place, None where there is none of that name. Where
-/// nothing is named, it is the root. Each is found by a key, and all of them in one round trip.
+/// nothing is named, it is the root. Each is found by a key, and all of them in one round trip. The type is not joined: the
+/// planner would look for external ids among all types, where it knows nothing of them yet.
 pub async fn find_all(
     db: &mut Db,
     organization: &OrganizationId,
@@ -85,10 +86,10 @@ pub async fn find_all(
               cross join lateral (
                   select e.key from resources e where e.environment = $1 and e.id = n.id
                   union all
-                  select e.key from resource_types k
-                  join resources e on e.environment = $1 and e.organization_id = $2 and e.type = k.key
-                                      and e.external_id = n.external_id
-                  where k.environment = $1 and k.slug = n.type_slug
+                  select e.key from resources e
+                  where e.environment = $1 and e.organization_id = $2 and e.external_id = n.external_id
+                    and e.type = (select k.key from resource_types k
+                                  where k.environment = $1 and k.slug = n.type_slug)
                   union all
                   select e.key from resources e
                   where e.environment = $1 and e.organization_id = $2 and e.parent is null and n.id is null

@@ -407,6 +407,25 @@ fn a_role_of_an_organization_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_file_may_be_as_long_as_it_likes_and_aliases_may_not() {
+    story(async |t| {
+        let text = |members: &str| {
+            format!("organizations:\n  - name: Acme\n    groups:\n      - {{ name: All, members: [{members}] }}")
+        };
+        let seed = read(&t, &text(&"a, ".repeat(260_000))).unwrap();
+        assert_eq!(seed.warnings, [""; 0]);
+        let (mut bomb, mut above) = ("x-0: &x0 [a, a, a, a, a, a, a, a, a, a]\n".to_owned(), 0);
+        for level in 1..9 {
+            let ten = [format!("*x{above}").as_str(); 10].join(", ");
+            bomb.push_str(&format!("x-{level}: &x{level} [{ten}]\n"));
+            above = level;
+        }
+        let failure = seed::read(&file(&t, "yaml", &bomb)).unwrap_err().to_string();
+        assert!(failure.contains("it is not YAML"), "{failure}");
+    });
+}
+
+#[test]
 fn the_example_of_the_handbook_is_applied_without_a_warning() {
     story(async |t| {
         let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/seed.md")).unwrap();
