@@ -23,6 +23,7 @@ mod measures;
 mod names;
 mod openfga;
 mod ours;
+mod peers;
 mod place;
 mod questions;
 mod scripts;

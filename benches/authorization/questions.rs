@@ -1,6 +1,7 @@
 //! What is asked, the same of every server, with the answers.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::dice::Dice;
 use super::forest::{DOCUMENT, KINDS, MOVED, WORKSPACE, number};
@@ -19,8 +20,8 @@ pub struct Check {
 pub struct Discovery {
     pub member: u32,
     pub parent: u32,
-    /// All of them, in the order of their creation.
-    pub found: Vec<u32>,
+    /// All of them, in the order of their creation. They may be millions, and are asked about in several ways.
+    pub found: Arc<[u32]>,
 }
 
 /// Who may read this document?
@@ -29,7 +30,7 @@ pub struct Who {
     pub resource: u32,
     pub direct: bool,
     /// All of them, in order.
-    pub found: Vec<u32>,
+    pub found: Arc<[u32]>,
 }
 
 /// What may the member do to this resource?
@@ -214,12 +215,12 @@ impl<'t> Asker<'t> {
         let all = self.truth.forest.inside[organization as usize].len();
         let share = found.len() * 20;
         let fits = found.len() > 40 && if wide { share > all } else { share < all };
-        fits.then_some(Discovery { member, parent: organization, found })
+        fits.then(|| Discovery { member, parent: organization, found: found.into() })
     }
 
     fn who(&mut self, size: std::ops::Range<usize>, direct: bool) -> Option<Who> {
         let resource = self.document()?;
         let found = self.truth.who(resource, READ_DOCUMENT, direct);
-        size.contains(&found.len()).then_some(Who { resource, direct, found })
+        size.contains(&found.len()).then(|| Who { resource, direct, found: found.into() })
     }
 }
