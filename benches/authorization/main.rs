@@ -164,5 +164,7 @@ async fn compare(place: &Place, plan: &Plan) -> Result<(), Fault> {
     for (key, example) in &results.examples {
         println!("wrong: {} of {}, {}, {} connections: {example}\n", key.what, key.side, key.label, key.clients);
     }
-    if results.examples.is_empty() { Ok(()) } else { Err("there were wrong answers".into()) }
+    // What a peer says wrongly while roles are taken away is a result.
+    let is_found = |key: &measures::Key| key.what == measures::BESIDE && key.side != table::OURS;
+    if results.examples.iter().all(|(key, _)| is_found(key)) { Ok(()) } else { Err("there were wrong answers".into()) }
 }

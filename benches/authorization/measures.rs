@@ -10,7 +10,7 @@ use super::common::client::{Connection, request};
 use super::common::cpu::{Cpu, Spent};
 use super::common::report::median;
 use super::common::sample::{Effort, Sample};
-use super::drive::{Outcome, Round, Script, drive, once};
+use super::drive::{Outcome, Round, Script, beside, drive, once};
 use super::expect::{Answer, Question};
 use super::ours::Begin;
 use super::place::{Place, Site};
@@ -39,9 +39,11 @@ pub const MOVE: &str = "move of 1,000";
 const WARM: Duration = Duration::from_secs(3);
 /// Revocations that are followed by a question at once.
 const REVOCATIONS: usize = 500;
-/// How long an old answer is asked for again, and how many of them are.
+/// How long an old answer is asked for again, and how long several of them are in all.
 const STALE: Duration = Duration::from_secs(15);
-const FOLLOWED: u32 = 1;
+const FOLLOWED: Duration = Duration::from_secs(10);
+/// How often something is written where questions are asked beside writes.
+const PACE: Duration = Duration::from_millis(100);
 
 /// What was measured of what, on which forest, with how many connections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -125,7 +127,7 @@ impl Results {
 /// Whom to ask, and for whose processor time.
 #[derive(Clone, Copy)]
 pub struct Target {
-    name: &'static str,
+    pub name: &'static str,
     address: std::net::SocketAddr,
     process: u32,
 }
@@ -149,6 +151,8 @@ pub struct Program {
     pub target: Target,
     /// What it is called, with how many connections it is asked, and how.
     pub scripts: Vec<(&'static str, Vec<usize>, Arc<dyn Script>)>,
+    /// What is written meanwhile, now and then.
+    pub writes: Option<Arc<dyn Script>>,
 }
 
 impl Run<'_> {
@@ -158,6 +162,7 @@ impl Run<'_> {
         let floor = Program {
             target: Target { name: "floor", address: self.place.floor_address, process: self.place.floor.id() },
             scripts: vec![(FLOOR, self.plan.clients.clone(), Arc::new(Round(floor_rows())))],
+            writes: None,
         };
         for (_, (program, _)) in &programs {
             self.warm(program).await?;
@@ -210,7 +215,7 @@ impl Run<'_> {
             (CREATE, all.clone(), Arc::clone(&creation) as Arc<dyn Script>),
             (MOVE, moving, Arc::new(moves) as Arc<dyn Script>),
         ];
-        (Program { target: Target::of(&**ours), scripts }, creation)
+        (Program { target: Target::of(&**ours), scripts, writes: None }, creation)
     }
 
     /// Asks everything that changes nothing for a while: memory and plans are to be as they are in operation, and caches
@@ -235,7 +240,11 @@ impl Run<'_> {
             }
             let effort = Effort { clients, time: self.plan.time };
             let begun = Cpu::now(process, self.postmaster)?;
-            let outcome = drive(address, effort, Arc::clone(script)).await?;
+            let driven = drive(address, effort, Arc::clone(script));
+            let outcome = match &program.writes {
+                Some(writes) => beside(driven, address, &**writes, PACE).await?,
+                None => driven.await?,
+            };
             let spent = Cpu::now(process, self.postmaster)?.since(begun);
             println!("{label} {name} {what} {clients}: {:.0} /s, {} wrong", outcome.sample.rate, outcome.wrong);
             let key = Key { what, side: name, label: label.to_owned(), clients };
@@ -272,6 +281,7 @@ impl Run<'_> {
         let mut connection = Connection::open(side.address()).await?;
         let mut stale =
             Stale { side: side.name(), label: site.label.clone(), asked: 0, old: 0, longest: Duration::ZERO };
+        let mut followed = Duration::ZERO;
         for revocable in site.questions.revocable.iter().cycle().take(REVOCATIONS) {
             let Revocable { member, resource, .. } = *revocable;
             let denied = side.check(&Check { member, resource, allowed: false });
@@ -284,10 +294,11 @@ impl Run<'_> {
                 stale.asked += 1;
                 stale.old += u32::from(is_old);
             }
-            if was_allowed && is_old && stale.old <= FOLLOWED {
+            if was_allowed && is_old && followed < FOLLOWED {
                 while !once(&mut connection, &denied).await? && revoked.elapsed() < STALE {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
+                followed += revoked.elapsed();
                 stale.longest = stale.longest.max(revoked.elapsed());
             }
             once(&mut connection, &side.grant(revocable)).await?;

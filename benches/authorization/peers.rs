@@ -20,6 +20,9 @@ const HOT: usize = 500;
 /// With so many connections a peer is asked what is not a check: the bars are told for these.
 const CLIENTS: usize = 8;
 
+/// The name of a peer that is written to meanwhile.
+pub const UNREST: &str = "SpiceDB beside ten writes a second";
+
 /// What is asked of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -31,6 +34,8 @@ enum Part {
     Lists,
     Writes,
     Revocations,
+    /// No question: something is written all the time beside the others.
+    Unrest,
 }
 
 const FRESH: &[Part] = &[Part::Checks, Part::Kinds, Part::Lists, Part::Writes, Part::Revocations];
@@ -62,8 +67,12 @@ impl Run<'_> {
             if let Some(program) = &self.plan.spicedb {
                 let plain: &[Part] = &[Part::Checks, Part::Lists];
                 let plain_caches: &[Part] = &[Part::Same, Part::Checks];
+                // It keeps answers until something is written, whatever that is: who is fresh and never written to is
+                // asked what it knows.
+                let unrest: &[Part] = &[Part::Checks, Part::Lists, Part::Unrest];
                 let modes = [
                     (Spice::FRESH, FRESH),
+                    (Spice::FRESH, unrest),
                     (Spice::CACHES, CACHES),
                     (Spice::PLAIN, plain),
                     (Spice::PLAIN_CACHES, plain_caches),
@@ -81,7 +90,15 @@ impl Run<'_> {
         for part in parts {
             scripts.extend(self.scripts(*part, &side, site));
         }
-        let program = Program { target: Target::of(&*side), scripts };
+        let mut target = Target::of(&*side);
+        let mut writes: Option<Arc<dyn Script>> = None;
+        if parts.contains(&Part::Unrest) {
+            target.name = UNREST;
+            let place = site.truth.forest.building_site.0;
+            // Names are not those of the turns in which creations are measured.
+            writes = Some(Arc::new(Creation::new(Arc::clone(&side), place, std::process::id() + 1)));
+        }
+        let program = Program { target, scripts, writes };
         self.warm(&program).await?;
         for _ in 0..self.plan.rounds {
             for &clients in &self.plan.clients {
@@ -127,7 +144,7 @@ impl Run<'_> {
                 let moves = Moves::new(&**side, &site.truth.forest.movers);
                 vec![(CREATE, vec![CLIENTS], Arc::new(creation)), (MOVE, vec![1], Arc::new(moves))]
             }
-            Part::Revocations => Vec::new(),
+            Part::Revocations | Part::Unrest => Vec::new(),
         }
     }
 }

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use super::Plan;
 use super::common::report::{Aim, Line, median};
 use super::measures::{CHECK, FLOOR, NARROW, Results, SAME, WHO, WHO_MANY, WIDE};
-use super::peers::MISSING;
+use super::peers::{MISSING, UNREST};
 
-const OURS: &str = "vestibule";
+pub const OURS: &str = "vestibule";
 /// Connections with which ratios are told.
 const CLIENTS: usize = 8;
 /// In each way in which their answers are fresh, and in each in which they come from a cache.
-const FRESH: [&str; 4] = ["OpenFGA", "OpenFGA, ten at most", "SpiceDB", "SpiceDB as it comes"];
+const FRESH: [&str; 5] = ["OpenFGA", "OpenFGA, ten at most", "SpiceDB", UNREST, "SpiceDB as it comes"];
 const CACHED: [&str; 3] = ["OpenFGA with caches", "SpiceDB with caches", "SpiceDB as it comes, with caches"];
 
 /// All figures as Markdown: answers a second, and the milliseconds within which half of them and 99 of 100 came. What an
