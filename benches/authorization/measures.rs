@@ -246,7 +246,13 @@ impl Run<'_> {
                 None => driven.await?,
             };
             let spent = Cpu::now(process, self.postmaster)?.since(begun);
-            println!("{label} {name} {what} {clients}: {:.0} /s, {} wrong", outcome.sample.rate, outcome.wrong);
+            // The cores had nothing to do, or were others': then a rate says little.
+            let unused = [spent.idle, spent.stolen].map(|it| it.as_secs_f64());
+            let Outcome { sample, wrong, .. } = &outcome;
+            println!(
+                "{label} {name} {what} {clients}: {:.0} /s, {wrong} wrong, {:.1} s idle, {:.1} s stolen",
+                sample.rate, unused[0], unused[1],
+            );
             let key = Key { what, side: name, label: label.to_owned(), clients };
             self.results.add(key, outcome, spent);
         }

@@ -74,6 +74,7 @@ pub struct Questions {
 struct Counts {
     checks: usize,
     lists: usize,
+    who: usize,
 }
 
 /// Grants that are taken away and given back while checks go on, at most: those of a quarter of the members.
@@ -83,9 +84,9 @@ impl Questions {
     pub fn new(truth: &Truth) -> Self {
         let mut asker = Asker::new(truth);
         let counts = if truth.forest.parent.len() < 100_000 {
-            Counts { checks: 4_000, lists: 100 }
+            Counts { checks: 4_000, lists: 200, who: 1_000 }
         } else {
-            Counts { checks: 20_000, lists: 200 }
+            Counts { checks: 20_000, lists: 400, who: 2_000 }
         };
         let hits = asker.many(counts.checks, Asker::hit);
         let misses = asker.many(counts.checks, Asker::miss);
@@ -93,10 +94,10 @@ impl Questions {
         let checks = hits.iter().zip(&misses).flat_map(|(hit, miss)| [*hit, *miss]).collect();
         let effective = asker.many(counts.checks / 10, Asker::effective);
         let narrow = asker.many(counts.lists, |asker| asker.discovery(false));
-        let wide = asker.many(counts.lists / 4, |asker| asker.discovery(true));
-        let many = asker.many(counts.lists, |asker| asker.who(30..usize::MAX, false));
-        let few = asker.many(counts.lists, |asker| asker.who(1..30, false));
-        let direct = asker.many(counts.lists, |asker| asker.who(1..usize::MAX, true));
+        let wide = asker.many(counts.lists / 8, |asker| asker.discovery(true));
+        let many = asker.many(counts.who, |asker| asker.who(30..usize::MAX, false));
+        let few = asker.many(counts.who, |asker| asker.who(1..30, false));
+        let direct = asker.many(counts.who, |asker| asker.who(1..usize::MAX, true));
         let revocable = std::mem::take(&mut asker.revocable);
         Self { checks, hits, misses, deep, narrow, wide, many, few, direct, effective, revocable }
     }
