@@ -2,9 +2,10 @@
 //! answer against the truth.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -28,12 +29,17 @@ pub trait Script: Send + Sync {
     }
 }
 
-/// One after another and again from the first; clients begin apart from one another.
+/// One after another and again from the first. Clients begin far from one another, wherever the next one is put: who
+/// goes a few questions behind another is answered from what was found for that one.
 pub struct Round(pub Vec<Question>);
+
+/// Of a thousand: the golden section.
+const APART: usize = 618;
 
 impl Script for Round {
     fn question(&self, client: usize, number: usize) -> Cow<'_, Question> {
-        Cow::Borrowed(&self.0[(client * 997 + number) % self.0.len()])
+        let all = self.0.len();
+        Cow::Borrowed(&self.0[(client * APART * all / 1000 + number) % all])
     }
 }
 
@@ -51,7 +57,7 @@ pub struct Outcome {
 /// What one client saw.
 #[derive(Default)]
 struct Seen {
-    latencies: Vec<std::time::Duration>,
+    latencies: Vec<Duration>,
     answers: u32,
     wrong: u32,
     example: Option<String>,
@@ -112,6 +118,30 @@ async fn ask(
         }
     }
     Ok(seen)
+}
+
+/// Does something while a script is asked at this pace by one more client, whose answers do not count.
+pub async fn beside<T>(
+    work: impl Future<Output = Result<T, Fault>>,
+    address: SocketAddr,
+    script: &dyn Script,
+    pace: Duration,
+) -> Result<T, Fault> {
+    tokio::select! {
+        outcome = work => outcome,
+        Err(fault) = keep_asking(address, script, pace) => Err(fault),
+    }
+}
+
+async fn keep_asking(address: SocketAddr, script: &dyn Script, pace: Duration) -> Result<Infallible, Fault> {
+    let mut connection = Connection::open(address).await?;
+    let mut ticks = tokio::time::interval(pace);
+    let mut number = 0;
+    loop {
+        ticks.tick().await;
+        once(&mut connection, &script.question(0, number)).await?;
+        number += 1;
+    }
 }
 
 /// Asks once; whether it is answered as it must be.

@@ -1,5 +1,7 @@
 //! A request and what must come back.
 
+use std::sync::Arc;
+
 use super::common::client;
 
 /// A request, as bytes, with the answer to it.
@@ -28,9 +30,9 @@ pub enum Answer {
     Says(&'static str, &'static str),
     /// Exactly these ids of this kind under this name, in this order.
     Ids { name: &'static str, prefix: &'static str, ids: Vec<String> },
-    /// Some of these, at least so many of them; in any order, and the same one several times. What some servers answer
-    /// is cut off.
-    Some { name: &'static str, prefix: &'static str, ids: Vec<String>, least: usize },
+    /// Some of these numbers, each behind this prefix, and at least so many different ones; in any order, and the same
+    /// one several times. What some servers answer is cut off.
+    Some { name: &'static str, prefix: &'static str, ids: Arc<[u32]>, least: usize },
 }
 
 /// What an answer was.
@@ -50,10 +52,8 @@ impl Verdict {
 
 impl Answer {
     /// All of these, in any order; where there are more than a server gives, as many as it gives.
-    pub fn some(name: &'static str, prefix: &'static str, mut ids: Vec<String>, most: usize) -> Self {
-        ids.sort_unstable();
-        let least = ids.len().min(most);
-        Self::Some { name, prefix, ids, least }
+    pub fn some(name: &'static str, prefix: &'static str, ids: &Arc<[u32]>, most: usize) -> Self {
+        Self::Some { name, prefix, ids: Arc::clone(ids), least: ids.len().min(most) }
     }
 
     /// Holds a body against this.
@@ -70,19 +70,32 @@ impl Answer {
                 Verdict::unless(same, || format!("the ids are not {ids:?}"))
             }
             Self::Some { name, prefix, ids, least } => {
-                let found = Values { body, name }.filter(|value| value.starts_with(prefix.as_bytes()));
-                let mut found: Vec<_> = found.filter_map(|id| std::str::from_utf8(id).ok()).collect();
+                if breaks_off(body) {
+                    return Verdict::Wrong("it breaks off with an error".to_owned());
+                }
+                let mut found = Vec::new();
+                for id in (Values { body, name }).filter_map(|value| value.strip_prefix(prefix.as_bytes())) {
+                    let number = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok());
+                    match number.filter(|number| ids.binary_search(number).is_ok()) {
+                        Some(number) => found.push(number),
+                        None => {
+                            let id = String::from_utf8_lossy(id);
+                            return Verdict::Wrong(format!("{prefix}{id} does not belong there"));
+                        }
+                    }
+                }
                 found.sort_unstable();
                 found.dedup();
-                let strange = found.iter().find(|id| ids.binary_search_by(|known| known.as_str().cmp(id)).is_err());
-                match strange {
-                    Some(id) => Verdict::Wrong(format!("{id} does not belong there")),
-                    None if found.len() < *least => Verdict::Short,
-                    None => Verdict::Right,
-                }
+                if found.len() < *least { Verdict::Short } else { Verdict::Right }
             }
         }
     }
+}
+
+/// Whether a list that comes line by line ends with an error: its status was sent with the first line.
+fn breaks_off(body: &[u8]) -> bool {
+    let last = body.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+    last.starts_with(br#"{"error""#)
 }
 
 /// The values under a name, wherever it stands: a parser of JSON would cost the client more than the servers' answers

@@ -4,7 +4,7 @@
 //! get them, on one PostgreSQL, and are asked the same questions over HTTP. Every answer is held against the truth, so
 //! what is fast and wrong fails. `docs/performance.md` has the results and what they mean.
 //!
-//! Options: `--resources 10k,1m` (sizes; `10m` takes a quarter of an hour to load), `--quick`, `--peers
+//! Options: `--resources 10k,1m` (sizes; `10m` takes ten minutes and 25 GB of disk to load), `--quick`, `--peers
 //! openfga=FILE,spicedb=FILE` (`openfga` alone builds it by `go install`), `--only TEXT`, `--keep FOLDER` (what was
 //! loaded is there the next time), `--json FILE`,
 //! `--server FILE`. It talks to 127.0.0.1 only, and ends by itself.
@@ -23,6 +23,7 @@ mod measures;
 mod names;
 mod openfga;
 mod ours;
+mod peers;
 mod place;
 mod questions;
 mod scripts;
@@ -163,5 +164,7 @@ async fn compare(place: &Place, plan: &Plan) -> Result<(), Fault> {
     for (key, example) in &results.examples {
         println!("wrong: {} of {}, {}, {} connections: {example}\n", key.what, key.side, key.label, key.clients);
     }
-    if results.examples.is_empty() { Ok(()) } else { Err("there were wrong answers".into()) }
+    // What a peer says wrongly while roles are taken away is a result.
+    let is_found = |key: &measures::Key| key.what == measures::BESIDE && key.side != table::OURS;
+    if results.examples.iter().all(|(key, _)| is_found(key)) { Ok(()) } else { Err("there were wrong answers".into()) }
 }

@@ -4,40 +4,46 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Plan;
 use super::common::Fault;
 use super::common::client::{Connection, request};
 use super::common::cpu::{Cpu, Spent};
 use super::common::report::median;
 use super::common::sample::{Effort, Sample};
-use super::drive::{Outcome, Round, Script, drive, once};
+use super::drive::{Outcome, Round, Script, beside, drive, once};
 use super::expect::{Answer, Question};
 use super::ours::Begin;
 use super::place::{Place, Site};
 use super::questions::{Check, Discovery, Revocable, Who};
 use super::scripts::{Beside, Creation, Moves};
 use super::side::Side;
-use super::{Plan, openfga, spicedb};
 
 pub const FLOOR: &str = "axum and one select";
 pub const CHECK: &str = "check, half denied";
+pub const ALLOWED: &str = "check, allowed";
+pub const REFUSED: &str = "check, denied";
+pub const LOW: &str = "check, deep";
 pub const SAME: &str = "check, 500 again and again";
 pub const BESIDE: &str = "check beside 1 % revocations";
 pub const NARROW: &str = "discovery, first page, few";
 pub const WIDE: &str = "discovery, first page, many";
+pub const DEEP: &str = "discovery, deep page";
 pub const WHO: &str = "who can, first page, few";
 pub const WHO_MANY: &str = "who can, first page, many";
+pub const DIRECT: &str = "who can, direct";
+pub const EFFECTIVE: &str = "effective permissions";
 pub const CREATE: &str = "create";
 pub const MOVE: &str = "move of 1,000";
 
-/// Questions that a cache has seen before, where they are the same again and again.
-const HOT: usize = 500;
 /// How long caches are filled before they are measured. Those of OpenFGA hold for ten seconds.
 const WARM: Duration = Duration::from_secs(3);
 /// Revocations that are followed by a question at once.
 const REVOCATIONS: usize = 500;
-/// How long an old answer is asked for again, and how many of them are.
+/// How long an old answer is asked for again, and how long several of them are in all.
 const STALE: Duration = Duration::from_secs(15);
-const FOLLOWED: u32 = 1;
+const FOLLOWED: Duration = Duration::from_secs(10);
+/// How often something is written where questions are asked beside writes.
+const PACE: Duration = Duration::from_millis(100);
 
 /// What was measured of what, on which forest, with how many connections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -120,14 +126,14 @@ impl Results {
 
 /// Whom to ask, and for whose processor time.
 #[derive(Clone, Copy)]
-struct Target {
-    name: &'static str,
+pub struct Target {
+    pub name: &'static str,
     address: std::net::SocketAddr,
     process: u32,
 }
 
 impl Target {
-    fn of(side: &dyn Side) -> Self {
+    pub fn of(side: &dyn Side) -> Self {
         Self { name: side.name(), address: side.address(), process: side.process() }
     }
 }
@@ -141,9 +147,12 @@ pub struct Run<'r> {
 }
 
 /// What is asked of one side.
-struct Program {
-    target: Target,
-    scripts: Vec<(&'static str, Vec<usize>, Arc<dyn Script>)>,
+pub struct Program {
+    pub target: Target,
+    /// What it is called, with how many connections it is asked, and how.
+    pub scripts: Vec<(&'static str, Vec<usize>, Arc<dyn Script>)>,
+    /// What is written meanwhile, now and then.
+    pub writes: Option<Arc<dyn Script>>,
 }
 
 impl Run<'_> {
@@ -153,6 +162,7 @@ impl Run<'_> {
         let floor = Program {
             target: Target { name: "floor", address: self.place.floor_address, process: self.place.floor.id() },
             scripts: vec![(FLOOR, self.plan.clients.clone(), Arc::new(Round(floor_rows())))],
+            writes: None,
         };
         for (_, (program, _)) in &programs {
             self.warm(program).await?;
@@ -191,79 +201,26 @@ impl Run<'_> {
         let effective = asked.effective.iter().map(|it| ours.effective(it)).collect();
         let scripts = vec![
             (CHECK, all.clone(), round(checks(&asked.checks))),
-            ("check, allowed", all.clone(), round(checks(&asked.hits))),
-            ("check, denied", all.clone(), round(checks(&asked.misses))),
-            ("check, deep", all.clone(), round(checks(&asked.deep))),
+            (ALLOWED, all.clone(), round(checks(&asked.hits))),
+            (REFUSED, all.clone(), round(checks(&asked.misses))),
+            (LOW, all.clone(), round(checks(&asked.deep))),
             (BESIDE, all.clone(), Arc::new(beside) as Arc<dyn Script>),
             (NARROW, all.clone(), pages(&asked.narrow, Begin::First)),
             (WIDE, all.clone(), pages(&asked.wide, Begin::First)),
-            ("discovery, deep page", all.clone(), round(deep)),
+            (DEEP, all.clone(), round(deep)),
             (WHO, all.clone(), who(&asked.few)),
             (WHO_MANY, all.clone(), who(&asked.many)),
-            ("who can, direct", all.clone(), who(&asked.direct)),
-            ("effective permissions", all.clone(), round(effective)),
+            (DIRECT, all.clone(), who(&asked.direct)),
+            (EFFECTIVE, all.clone(), round(effective)),
             (CREATE, all.clone(), Arc::clone(&creation) as Arc<dyn Script>),
             (MOVE, moving, Arc::new(moves) as Arc<dyn Script>),
         ];
-        (Program { target: Target::of(&**ours), scripts }, creation)
-    }
-
-    /// Every peer on every forest: fresh first, then with its caches.
-    pub async fn peers(&mut self, sites: &[Site]) -> Result<(), Fault> {
-        for site in sites {
-            if let Some(program) = &self.plan.openfga {
-                for caches in [openfga::Caches::Off, openfga::Caches::On] {
-                    let side = Arc::new(site.openfga(program, caches).await?);
-                    self.peer(side, site, caches == openfga::Caches::On).await?;
-                }
-            }
-            if let Some(program) = &self.plan.spicedb {
-                for consistency in [spicedb::Consistency::Fully, spicedb::Consistency::MinimizeLatency] {
-                    let side = Arc::new(site.spicedb(program, consistency).await?);
-                    self.peer(side, site, consistency == spicedb::Consistency::MinimizeLatency).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn peer(&mut self, side: Arc<dyn Side>, site: &Site, has_caches: bool) -> Result<(), Fault> {
-        let (asked, all) = (&site.questions, &self.plan.clients);
-        let round = |questions: Vec<Question>| -> Arc<dyn Script> { Arc::new(Round(questions)) };
-        let checks = |checks: &[Check]| round(checks.iter().map(|check| side.check(check)).collect());
-        let lists = |of: &[Discovery]| round(of.iter().map(|it| side.discovery(it)).collect());
-        let who = |of: &[Who]| round(of.iter().map(|it| side.who(it)).collect());
-        let mut scripts = Vec::new();
-        if has_caches {
-            scripts.push((SAME, vec![8, 64], checks(&asked.checks[..HOT.min(asked.checks.len())])));
-        }
-        scripts.push((CHECK, all.clone(), checks(&asked.checks)));
-        if !has_caches {
-            let place = site.truth.forest.building_site.0;
-            let creation = Creation::new(Arc::clone(&side), place, std::process::id());
-            let moves = Moves::new(&*side, &site.truth.forest.movers);
-            scripts.extend([
-                (NARROW, vec![8], lists(&asked.narrow)),
-                (WIDE, vec![8], lists(&asked.wide)),
-                (WHO, vec![8], who(&asked.few)),
-                (WHO_MANY, vec![8], who(&asked.many)),
-                (CREATE, vec![8], Arc::new(creation)),
-                (MOVE, vec![1], Arc::new(moves)),
-            ]);
-        }
-        let program = Program { target: Target::of(&*side), scripts };
-        self.warm(&program).await?;
-        for _ in 0..self.plan.rounds {
-            for &clients in all {
-                self.turn(&program, &site.label, clients).await?;
-            }
-        }
-        self.revocations(&*side, site).await
+        (Program { target: Target::of(&**ours), scripts, writes: None }, creation)
     }
 
     /// Asks everything that changes nothing for a while: memory and plans are to be as they are in operation, and caches
     /// full.
-    async fn warm(&self, program: &Program) -> Result<(), Fault> {
+    pub async fn warm(&self, program: &Program) -> Result<(), Fault> {
         for (what, _, script) in &program.scripts {
             if [CREATE, MOVE, BESIDE].contains(what) || !self.plan.wants(what) {
                 continue;
@@ -275,7 +232,7 @@ impl Run<'_> {
     }
 
     /// One turn of everything that is asked with so many connections.
-    async fn turn(&mut self, program: &Program, label: &str, clients: usize) -> Result<(), Fault> {
+    pub async fn turn(&mut self, program: &Program, label: &str, clients: usize) -> Result<(), Fault> {
         let Target { name, address, process } = program.target;
         for (what, with, script) in &program.scripts {
             if !with.contains(&clients) || !self.plan.wants(what) {
@@ -283,9 +240,19 @@ impl Run<'_> {
             }
             let effort = Effort { clients, time: self.plan.time };
             let begun = Cpu::now(process, self.postmaster)?;
-            let outcome = drive(address, effort, Arc::clone(script)).await?;
+            let driven = drive(address, effort, Arc::clone(script));
+            let outcome = match &program.writes {
+                Some(writes) => beside(driven, address, &**writes, PACE).await?,
+                None => driven.await?,
+            };
             let spent = Cpu::now(process, self.postmaster)?.since(begun);
-            println!("{label} {name} {what} {clients}: {:.0} /s, {} wrong", outcome.sample.rate, outcome.wrong);
+            // The cores had nothing to do, or were others': then a rate says little.
+            let unused = [spent.idle, spent.stolen].map(|it| it.as_secs_f64());
+            let Outcome { sample, wrong, .. } = &outcome;
+            println!(
+                "{label} {name} {what} {clients}: {:.0} /s, {wrong} wrong, {:.1} s idle, {:.1} s stolen",
+                sample.rate, unused[0], unused[1],
+            );
             let key = Key { what, side: name, label: label.to_owned(), clients };
             self.results.add(key, outcome, spent);
         }
@@ -313,13 +280,14 @@ impl Run<'_> {
     }
 
     /// Asks, takes the role away, and asks again at once: the first question fills a cache where there is one.
-    async fn revocations(&mut self, side: &dyn Side, site: &Site) -> Result<(), Fault> {
+    pub async fn revocations(&mut self, side: &dyn Side, site: &Site) -> Result<(), Fault> {
         if !self.plan.wants("stale") {
             return Ok(());
         }
         let mut connection = Connection::open(side.address()).await?;
         let mut stale =
             Stale { side: side.name(), label: site.label.clone(), asked: 0, old: 0, longest: Duration::ZERO };
+        let mut followed = Duration::ZERO;
         for revocable in site.questions.revocable.iter().cycle().take(REVOCATIONS) {
             let Revocable { member, resource, .. } = *revocable;
             let denied = side.check(&Check { member, resource, allowed: false });
@@ -332,10 +300,11 @@ impl Run<'_> {
                 stale.asked += 1;
                 stale.old += u32::from(is_old);
             }
-            if was_allowed && is_old && stale.old <= FOLLOWED {
+            if was_allowed && is_old && followed < FOLLOWED {
                 while !once(&mut connection, &denied).await? && revoked.elapsed() < STALE {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
+                followed += revoked.elapsed();
                 stale.longest = stale.longest.max(revoked.elapsed());
             }
             once(&mut connection, &side.grant(revocable)).await?;

@@ -15,23 +15,37 @@ use super::expect::{Answer, Question};
 use super::forest::{DOCUMENT, KINDS, LEVELS, Mover, NONE, number};
 use super::load::copy;
 use super::names::{moment, ulid};
+use super::ours::PAGE;
 use super::questions::{Check, Discovery, Revocable, Who};
 use super::side::Side;
 use super::truth::Truth;
 
 /// What `go install` is asked for.
 const MODULE: &str = "github.com/openfga/openfga/cmd/openfga@v1.22.1";
-/// It gives no more objects, or users, than that, and has no pages.
+/// It gives no more objects, or users, than that, if nothing else is said.
 const MOST: usize = 1000;
 const CONNECTIONS: &str = "30";
 
-/// Whether every answer is fresh.
+/// How it is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caches {
-    /// As it comes: none.
-    Off,
-    /// All that its documentation knows, which it advises for production.
-    On,
+pub enum Mode {
+    /// As it comes: every answer is fresh.
+    Plain,
+    /// With all caches that its documentation knows, which it advises for production.
+    Caches,
+    /// It is not asked for so and so many, and has no pages: who wants ten at a time sets that for the whole server, and
+    /// never sees more.
+    Ten,
+}
+
+impl Mode {
+    /// How many objects, or users, it gives at most.
+    fn most(self) -> usize {
+        match self {
+            Self::Plain | Self::Caches => MOST,
+            Self::Ten => PAGE,
+        }
+    }
 }
 
 pub struct OpenFga {
@@ -39,7 +53,7 @@ pub struct OpenFga {
     address: SocketAddr,
     store: String,
     model: String,
-    caches: Caches,
+    mode: Mode,
 }
 
 /// Builds it from its module, which takes some minutes.
@@ -64,7 +78,7 @@ pub async fn load(program: &Path, database: &str, truth: &Truth) -> Result<(Stri
         return Err(format!("openfga migrate: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     let ids = {
-        let mut side = begin(program, database, Caches::Off, (String::new(), String::new())).await?;
+        let mut side = begin(program, database, Mode::Plain, (String::new(), String::new())).await?;
         let store =
             side.call("/stores", &json!({ "name": "comparison" })).await?["id"].as_str().unwrap_or_default().to_owned();
         let path = format!("/stores/{store}/authorization-models");
@@ -80,7 +94,7 @@ pub async fn load(program: &Path, database: &str, truth: &Truth) -> Result<(Stri
 }
 
 /// Starts it and waits until it answers.
-pub async fn begin(program: &Path, database: &str, caches: Caches, ids: (String, String)) -> Result<OpenFga, Fault> {
+pub async fn begin(program: &Path, database: &str, mode: Mode, ids: (String, String)) -> Result<OpenFga, Fault> {
     let [http, grpc] = [free_address()?, free_address()?];
     let mut command = Command::new(program);
     command.args(["run", "--datastore-engine", "postgres", "--datastore-uri", database]);
@@ -90,13 +104,20 @@ pub async fn begin(program: &Path, database: &str, caches: Caches, ids: (String,
     command.args(["--datastore-min-open-conns", "10", "--datastore-min-idle-conns", "10"]);
     command.args(["--http-addr", &http.to_string(), "--grpc-addr", &grpc.to_string()]);
     command.args(["--log-level", "none", "--playground-enabled=false", "--metrics-enabled=false"]);
-    if caches == Caches::On {
-        let kinds = ["check-query-cache", "check-iterator-cache", "list-objects-iterator-cache", "cache-controller"];
-        command.args(kinds.map(|kind| format!("--{kind}-enabled")));
+    match mode {
+        Mode::Plain => {}
+        Mode::Caches => {
+            let kinds =
+                ["check-query-cache", "check-iterator-cache", "list-objects-iterator-cache", "cache-controller"];
+            command.args(kinds.map(|kind| format!("--{kind}-enabled")));
+        }
+        Mode::Ten => {
+            command.args(["listObjects", "listUsers"].map(|list| format!("--{list}-max-results={PAGE}")));
+        }
     }
     let running = Running::begin(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))?;
     let (store, model) = ids;
-    let side = OpenFga { running, address: http, store, model, caches };
+    let side = OpenFga { running, address: http, store, model, mode };
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Ok(mut connection) = Connection::open(http).await
@@ -226,9 +247,10 @@ fn role(revocable: &Revocable) -> Value {
 
 impl Side for OpenFga {
     fn name(&self) -> &'static str {
-        match self.caches {
-            Caches::Off => "OpenFGA",
-            Caches::On => "OpenFGA with caches",
+        match self.mode {
+            Mode::Plain => "OpenFGA",
+            Mode::Caches => "OpenFGA with caches",
+            Mode::Ten => "OpenFGA, ten at most",
         }
     }
 
@@ -248,17 +270,15 @@ impl Side for OpenFga {
     }
 
     fn discovery(&self, discovery: &Discovery) -> Question {
-        let ids = discovery.found.iter().map(|it| format!("document:{it}")).collect();
         let user = format!("user:m{}", discovery.member);
         let body = json!({ "type": "document", "relation": "can_read", "user": user });
-        self.question("list-objects", body, Answer::some("", "document:", ids, MOST))
+        self.question("list-objects", body, Answer::some("", "document:", &discovery.found, self.mode.most()))
     }
 
     fn who(&self, who: &Who) -> Question {
-        let ids = who.found.iter().map(|it| format!("m{it}")).collect();
         let object = json!({ "type": "document", "id": who.resource.to_string() });
         let body = json!({ "object": object, "relation": "can_read", "user_filters": [{ "type": "user" }] });
-        self.question("list-users", body, Answer::some("id", "m", ids, MOST))
+        self.question("list-users", body, Answer::some("id", "m", &who.found, self.mode.most()))
     }
 
     fn revoke(&self, revocable: &Revocable) -> Question {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -76,21 +77,29 @@ impl Place {
         Ok(file.lines().next().ok_or("PostgreSQL does not run")?.parse()?)
     }
 
-    /// The address of a database, which is made if it is not there.
-    async fn database(&self, name: &str) -> Result<String, Fault> {
+    /// The address of a database, and what was noted when it was loaded. One without a note, which an attempt left that
+    /// did not come to its end, is made anew.
+    async fn database(&self, name: &str) -> Result<(String, Option<Value>), Fault> {
+        let note = std::fs::read(self.folder.join(format!("{name}.json"))).ok();
+        let note = note.and_then(|note| serde_json::from_slice(&note).ok());
         let pool = self.pool("floor").await?;
+        if note.is_none() {
+            sqlx::raw_sql(AssertSqlSafe(format!("drop database if exists {name}"))).execute(&pool).await?;
+        }
         create_database(&pool, name).await?;
         pool.close().await;
-        url(&self.options, name)
+        Ok((url(&self.options, name)?, note))
     }
 
-    /// What was noted about something that is loaded.
-    fn note(&self, name: &str) -> Option<Value> {
-        serde_json::from_slice(&std::fs::read(self.folder.join(name)).ok()?).ok()
-    }
-
-    fn make_note(&self, name: &str, note: &Value) -> Result<(), Fault> {
-        Ok(std::fs::write(self.folder.join(name), note.to_string())?)
+    /// Notes that a database is loaded, says how long that took and how large it is.
+    async fn note(&self, name: &str, note: &Value, begun: Instant) -> Result<(), Fault> {
+        let pool = self.pool(name).await?;
+        // What comes next is not to be measured beside what the load left to be written.
+        sqlx::raw_sql("checkpoint").execute(&pool).await?;
+        let size: i64 = sqlx::query_scalar("select pg_database_size(current_database())").fetch_one(&pool).await?;
+        pool.close().await;
+        println!("{name}: loaded in {:.0} s, {} MB", begun.elapsed().as_secs_f64(), size >> 20);
+        Ok(std::fs::write(self.folder.join(format!("{name}.json")), note.to_string())?)
     }
 
     pub async fn end(mut self) -> Result<(), Fault> {
@@ -146,11 +155,13 @@ struct OpenFga {
 impl Site {
     pub async fn begin(place: &Place, plan: &Plan, size: u32) -> Result<Self, Fault> {
         let label = label(size);
+        let growing = Instant::now();
         let truth = Truth::new(Forest::grow(size));
         let questions = Questions::new(&truth);
         let forest = &truth.forest;
+        let growing = growing.elapsed().as_secs_f64();
         println!(
-            "{label}: {} organizations, {} resources, {} members, {} groups with {} members, {} grants",
+            "{label}: in {growing:.0} s {} organizations, {} resources, {} members, {} groups with {} members, {} grants",
             forest.organizations,
             forest.parent.len(),
             forest.members.len(),
@@ -161,14 +172,12 @@ impl Site {
         let folder = place.folder.join(&label);
         std::fs::create_dir_all(&folder)?;
         let name = format!("vestibule_{label}");
-        let database = place.database(&name).await?;
+        let begun = Instant::now();
+        let (database, note) = place.database(&name).await?;
         let server = Server::begin(&plan.server, &folder, &database).await?;
-        let note = format!("{name}.json");
-        if place.note(&note).is_none() {
-            let begun = std::time::Instant::now();
+        if note.is_none() {
             load::load(&server, &database, &truth).await?;
-            println!("{label}: loaded in {:.0} s", begun.elapsed().as_secs_f64());
-            place.make_note(&note, &json!({}))?;
+            place.note(&name, &json!({}), begun).await?;
         }
         let ours = Arc::new(Ours { server, organization: truth.forest.organizations - 1 });
         let pool = place.pool(&name).await?;
@@ -180,24 +189,25 @@ impl Site {
     async fn load_peers(&mut self, place: &Place, plan: &Plan) -> Result<(), Fault> {
         if let Some(program) = &plan.openfga {
             let name = format!("openfga_{}", self.label);
-            let database = place.database(&name).await?;
-            let note = format!("{name}.json");
-            let ids = match place.note(&note) {
+            let begun = Instant::now();
+            let (database, note) = place.database(&name).await?;
+            let ids = match note {
                 Some(ids) => serde_json::from_value(ids)?,
-                None => openfga::load(program, &database, &self.truth).await?,
+                None => {
+                    let ids = openfga::load(program, &database, &self.truth).await?;
+                    place.note(&name, &json!(ids), begun).await?;
+                    ids
+                }
             };
-            place.make_note(&note, &json!(ids))?;
             self.openfga = Some(OpenFga { database, ids });
         }
         if let Some(program) = &plan.spicedb {
             let name = format!("spicedb_{}", self.label);
-            let database = place.database(&name).await?;
-            let note = format!("{name}.json");
-            if place.note(&note).is_none() {
-                spicedb::migrate(program, &database)?;
-                let side = spicedb::begin(program, &database, spicedb::Consistency::Fully).await?;
-                spicedb::load(&side, &self.truth).await?;
-                place.make_note(&note, &json!({}))?;
+            let begun = Instant::now();
+            let (database, note) = place.database(&name).await?;
+            if note.is_none() {
+                spicedb::load(program, &database, &self.truth).await?;
+                place.note(&name, &json!({}), begun).await?;
             }
             self.spicedb = Some(database);
         }
@@ -205,14 +215,14 @@ impl Site {
     }
 
     /// Starts OpenFGA on this forest.
-    pub async fn openfga(&self, program: &Path, caches: openfga::Caches) -> Result<openfga::OpenFga, Fault> {
+    pub async fn openfga(&self, program: &Path, mode: openfga::Mode) -> Result<openfga::OpenFga, Fault> {
         let found = self.openfga.as_ref().ok_or("OpenFGA was not loaded")?;
-        openfga::begin(program, &found.database, caches, found.ids.clone()).await
+        openfga::begin(program, &found.database, mode, found.ids.clone()).await
     }
 
     /// Starts SpiceDB on this forest.
-    pub async fn spicedb(&self, program: &Path, consistency: spicedb::Consistency) -> Result<spicedb::SpiceDb, Fault> {
-        spicedb::begin(program, self.spicedb.as_ref().ok_or("SpiceDB was not loaded")?, consistency).await
+    pub async fn spicedb(&self, program: &Path, mode: spicedb::Mode) -> Result<spicedb::SpiceDb, Fault> {
+        spicedb::begin(program, self.spicedb.as_ref().ok_or("SpiceDB was not loaded")?, mode).await
     }
 }
 

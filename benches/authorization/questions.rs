@@ -1,6 +1,7 @@
 //! What is asked, the same of every server, with the answers.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::dice::Dice;
 use super::forest::{DOCUMENT, KINDS, MOVED, WORKSPACE, number};
@@ -19,8 +20,8 @@ pub struct Check {
 pub struct Discovery {
     pub member: u32,
     pub parent: u32,
-    /// All of them, in the order of their creation.
-    pub found: Vec<u32>,
+    /// All of them, in the order of their creation. They may be millions, and are asked about in several ways.
+    pub found: Arc<[u32]>,
 }
 
 /// Who may read this document?
@@ -29,7 +30,7 @@ pub struct Who {
     pub resource: u32,
     pub direct: bool,
     /// All of them, in order.
-    pub found: Vec<u32>,
+    pub found: Arc<[u32]>,
 }
 
 /// What may the member do to this resource?
@@ -73,6 +74,7 @@ pub struct Questions {
 struct Counts {
     checks: usize,
     lists: usize,
+    who: usize,
 }
 
 /// Grants that are taken away and given back while checks go on, at most: those of a quarter of the members.
@@ -82,9 +84,9 @@ impl Questions {
     pub fn new(truth: &Truth) -> Self {
         let mut asker = Asker::new(truth);
         let counts = if truth.forest.parent.len() < 100_000 {
-            Counts { checks: 4_000, lists: 100 }
+            Counts { checks: 4_000, lists: 200, who: 1_000 }
         } else {
-            Counts { checks: 20_000, lists: 200 }
+            Counts { checks: 20_000, lists: 400, who: 2_000 }
         };
         let hits = asker.many(counts.checks, Asker::hit);
         let misses = asker.many(counts.checks, Asker::miss);
@@ -92,10 +94,10 @@ impl Questions {
         let checks = hits.iter().zip(&misses).flat_map(|(hit, miss)| [*hit, *miss]).collect();
         let effective = asker.many(counts.checks / 10, Asker::effective);
         let narrow = asker.many(counts.lists, |asker| asker.discovery(false));
-        let wide = asker.many(counts.lists / 4, |asker| asker.discovery(true));
-        let many = asker.many(counts.lists, |asker| asker.who(30..usize::MAX, false));
-        let few = asker.many(counts.lists, |asker| asker.who(1..30, false));
-        let direct = asker.many(counts.lists, |asker| asker.who(1..usize::MAX, true));
+        let wide = asker.many(counts.lists / 8, |asker| asker.discovery(true));
+        let many = asker.many(counts.who, |asker| asker.who(30..usize::MAX, false));
+        let few = asker.many(counts.who, |asker| asker.who(1..30, false));
+        let direct = asker.many(counts.who, |asker| asker.who(1..usize::MAX, true));
         let revocable = std::mem::take(&mut asker.revocable);
         Self { checks, hits, misses, deep, narrow, wide, many, few, direct, effective, revocable }
     }
@@ -214,12 +216,12 @@ impl<'t> Asker<'t> {
         let all = self.truth.forest.inside[organization as usize].len();
         let share = found.len() * 20;
         let fits = found.len() > 40 && if wide { share > all } else { share < all };
-        fits.then_some(Discovery { member, parent: organization, found })
+        fits.then(|| Discovery { member, parent: organization, found: found.into() })
     }
 
     fn who(&mut self, size: std::ops::Range<usize>, direct: bool) -> Option<Who> {
         let resource = self.document()?;
         let found = self.truth.who(resource, READ_DOCUMENT, direct);
-        size.contains(&found.len()).then_some(Who { resource, direct, found })
+        size.contains(&found.len()).then(|| Who { resource, direct, found: found.into() })
     }
 }

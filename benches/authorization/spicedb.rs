@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
 
 use super::common::Fault;
 use super::common::client::{Connection, request};
@@ -14,32 +15,48 @@ use super::common::process::{PATIENCE, Running};
 use super::expect::{Answer, Question};
 use super::forest::{DOCUMENT, KINDS, LEVELS, Mover};
 use super::openfga::{Tuple, all, free_address};
+use super::ours::PAGE;
 use super::questions::{Check, Discovery, Revocable, Who};
 use super::side::Side;
 use super::truth::Truth;
 
 const KEY: &str = "comparison";
-/// Relationships in one write: its limit.
-const WRITE: usize = 1000;
-/// What it answers without being asked for freshness is up to so old, so nothing is asked sooner after a load.
-const SETTLED: Duration = Duration::from_secs(12);
+const HAS: &str = "PERMISSIONSHIP_HAS_PERMISSION";
+/// Relationships in one message of an import, and in one import, which is a transaction.
+const MESSAGE: usize = 1000;
+const IMPORT: usize = 100_000;
 
-/// Whether every answer is fresh.
+/// How it is configured and asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consistency {
+pub struct Mode {
+    /// With statements that are prepared. Its default plans each one anew, and it advises that; here it was the slower.
+    is_prepared: bool,
+    consistency: Consistency,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Consistency {
+    /// Every answer is fresh.
     Fully,
-    /// Its default, answered from its caches.
+    /// Its default: from its caches, as things were some seconds ago.
     MinimizeLatency,
+}
+
+impl Mode {
+    pub const FRESH: Self = Self { is_prepared: true, consistency: Consistency::Fully };
+    pub const CACHES: Self = Self { is_prepared: true, consistency: Consistency::MinimizeLatency };
+    pub const PLAIN: Self = Self { is_prepared: false, consistency: Consistency::Fully };
+    pub const PLAIN_CACHES: Self = Self { is_prepared: false, consistency: Consistency::MinimizeLatency };
 }
 
 pub struct SpiceDb {
     running: Running,
     address: SocketAddr,
-    pub consistency: Consistency,
+    mode: Mode,
 }
 
 /// Makes its tables.
-pub fn migrate(program: &Path, database: &str) -> Result<(), Fault> {
+fn migrate(program: &Path, database: &str) -> Result<(), Fault> {
     let output = Command::new(program)
         .args(["datastore", "migrate", "head", "--datastore-engine", "postgres", "--datastore-conn-uri", database])
         .output()?;
@@ -49,10 +66,11 @@ pub fn migrate(program: &Path, database: &str) -> Result<(), Fault> {
     Err(format!("spicedb datastore migrate: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
-/// Starts it, with statements that are prepared, which its default does not do, and waits until it answers.
-pub async fn begin(program: &Path, database: &str, consistency: Consistency) -> Result<SpiceDb, Fault> {
+/// Starts it and waits until it answers.
+pub async fn begin(program: &Path, database: &str, mode: Mode) -> Result<SpiceDb, Fault> {
     let [http, grpc] = [free_address()?, free_address()?];
-    let database = format!("{database}&default_query_exec_mode=cache_statement");
+    let prepared = if mode.is_prepared { "&default_query_exec_mode=cache_statement" } else { "" };
+    let database = format!("{database}{prepared}");
     let mut command = Command::new(program);
     command.args(["serve", "--datastore-engine", "postgres", "--datastore-conn-uri", &database]);
     command.args(["--skip-release-check", "--telemetry-endpoint", "", "--log-level", "error"]);
@@ -60,10 +78,13 @@ pub async fn begin(program: &Path, database: &str, consistency: Consistency) -> 
     command.args(["--http-enabled", "--http-addr", &http.to_string()]);
     command.args(["--metrics-enabled=false", "--datastore-prometheus-metrics=false"]);
     let running = Running::begin(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))?;
-    let side = SpiceDb { running, address: http, consistency };
+    let side = SpiceDb { running, address: http, mode };
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        if side.call("/v1/schema/write", &json!({ "schema": schema() })).await.is_ok() {
+        if let Ok(mut connection) = Connection::open(http).await
+            && let Ok(answer) = connection.send(&request("GET", "/healthz", "", None)).await
+            && answer.status == 200
+        {
             return Ok(side);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -71,23 +92,31 @@ pub async fn begin(program: &Path, database: &str, consistency: Consistency) -> 
     Err("SpiceDB does not start".into())
 }
 
-/// Writes the forest, a thousand relationships at a time.
-pub async fn load(side: &SpiceDb, truth: &Truth) -> Result<(), Fault> {
-    let mut connection = Connection::open(side.address).await?;
-    let mut updates = Vec::with_capacity(WRITE);
-    let mut tuples = all(truth).peekable();
-    while let Some(Tuple(kind, id, relation, whom)) = tuples.next() {
-        updates.push(update("OPERATION_TOUCH", (kind, &id.to_string()), relation, &whom));
-        if updates.len() == WRITE || tuples.peek().is_none() {
-            let body = json!({ "updates": std::mem::take(&mut updates) });
-            let answer = connection.send(&request("POST", "/v1/relationships/write", KEY, Some(&body))).await?;
-            if answer.status != 200 {
-                return Err(format!("SpiceDB does not take relationships: {}", answer.json()).into());
-            }
+/// Makes its tables and the schema, imports the forest, and waits until also who asks for no freshness sees it.
+pub async fn load(program: &Path, database: &str, truth: &Truth) -> Result<(), Fault> {
+    migrate(program, database)?;
+    let side = begin(program, database, Mode::CACHES).await?;
+    side.call("/v1/schema/write", &json!({ "schema": schema() })).await?;
+    let mut tuples =
+        all(truth).map(|Tuple(kind, id, relation, whom)| relationship((kind, &id.to_string()), relation, &whom));
+    let mut last = None;
+    loop {
+        let mut messages = Vec::with_capacity(IMPORT / MESSAGE);
+        for _ in 0..IMPORT / MESSAGE {
+            let relationships: Vec<_> = tuples.by_ref().take(MESSAGE).collect();
+            let Some(end) = relationships.last() else { break };
+            last = Some(end.clone());
+            messages.push(json!({ "relationships": relationships }));
         }
+        if messages.is_empty() {
+            break;
+        }
+        side.import(&messages).await?;
     }
-    tokio::time::sleep(SETTLED).await;
-    Ok(())
+    let pool = PgPoolOptions::new().max_connections(1).connect(database).await?;
+    sqlx::raw_sql("vacuum analyze").execute(&pool).await?;
+    pool.close().await;
+    side.see(&last.ok_or("there is nothing in the forest")?).await
 }
 
 /// A definition a level, as in OpenFGA.
@@ -108,8 +137,8 @@ fn schema() -> String {
     text
 }
 
-/// `user:m1` or `group:7#member`.
-fn update(operation: &str, (kind, id): (&str, &str), relation: &str, whom: &str) -> Value {
+/// To whom: `user:m1` or `group:7#member`.
+fn relationship((kind, id): (&str, &str), relation: &str, whom: &str) -> Value {
     let (whom, member) = whom.split_once('#').unwrap_or((whom, ""));
     let (of, it) = whom.split_once(':').unwrap_or_default();
     let mut subject = json!({ "object": { "objectType": of, "objectId": it } });
@@ -117,8 +146,11 @@ fn update(operation: &str, (kind, id): (&str, &str), relation: &str, whom: &str)
         subject["optionalRelation"] = json!(member);
     }
     let resource = json!({ "objectType": kind, "objectId": id });
-    let relationship = json!({ "resource": resource, "relation": relation, "subject": subject });
-    json!({ "operation": operation, "relationship": relationship })
+    json!({ "resource": resource, "relation": relation, "subject": subject })
+}
+
+fn update(operation: &str, resource: (&str, &str), relation: &str, whom: &str) -> Value {
+    json!({ "operation": operation, "relationship": relationship(resource, relation, whom) })
 }
 
 impl SpiceDb {
@@ -131,8 +163,43 @@ impl SpiceDb {
         }
     }
 
+    /// One stream of messages, in one transaction.
+    async fn import(&self, messages: &[Value]) -> Result<(), Fault> {
+        let body: String = messages.iter().map(Value::to_string).collect();
+        let mut request = format!(
+            "POST /v1/relationships/importbulk HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {KEY}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len(),
+        )
+        .into_bytes();
+        request.extend_from_slice(body.as_bytes());
+        let mut connection = Connection::open(self.address).await?;
+        let answer = connection.send(&request).await?;
+        if answer.status == 200 {
+            return Ok(());
+        }
+        Err(format!("SpiceDB does not take relationships: {}", answer.json()).into())
+    }
+
+    /// Waits until a relationship is seen.
+    async fn see(&self, relationship: &Value) -> Result<(), Fault> {
+        let body = json!({
+            "consistency": { "minimizeLatency": true }, "permission": relationship["relation"],
+            "resource": relationship["resource"], "subject": relationship["subject"],
+        });
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let answer = self.call("/v1/permissions/check", &body).await?;
+            if answer["permissionship"] == HAS {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err("SpiceDB does not see what it was given".into())
+    }
+
     fn question(&self, path: &str, mut body: Value, answer: Answer) -> Question {
-        let consistency = match self.consistency {
+        let consistency = match self.mode.consistency {
             Consistency::Fully => "fullyConsistent",
             Consistency::MinimizeLatency => "minimizeLatency",
         };
@@ -159,9 +226,11 @@ fn user(member: u32) -> Value {
 
 impl Side for SpiceDb {
     fn name(&self) -> &'static str {
-        match self.consistency {
-            Consistency::Fully => "SpiceDB",
-            Consistency::MinimizeLatency => "SpiceDB with caches",
+        match (self.mode.is_prepared, self.mode.consistency) {
+            (true, Consistency::Fully) => "SpiceDB",
+            (true, Consistency::MinimizeLatency) => "SpiceDB with caches",
+            (false, Consistency::Fully) => "SpiceDB as it comes",
+            (false, Consistency::MinimizeLatency) => "SpiceDB as it comes, with caches",
         }
     }
 
@@ -175,25 +244,24 @@ impl Side for SpiceDb {
 
     fn check(&self, check: &Check) -> Question {
         let resource = json!({ "objectType": "document", "objectId": check.resource.to_string() });
-        let said = if check.allowed { "PERMISSIONSHIP_HAS_PERMISSION" } else { "PERMISSIONSHIP_NO_PERMISSION" };
+        let said = if check.allowed { HAS } else { "PERMISSIONSHIP_NO_PERMISSION" };
         let body = json!({ "resource": resource, "subject": user(check.member) });
         self.question("/v1/permissions/check", body, Answer::Says("permissionship", said))
     }
 
     fn discovery(&self, discovery: &Discovery) -> Question {
-        let ids = discovery.found.iter().map(u32::to_string).collect();
         let body = json!({
-            "resourceObjectType": "document", "subject": user(discovery.member), "optionalLimit": 10,
+            "resourceObjectType": "document", "subject": user(discovery.member), "optionalLimit": PAGE,
         });
-        // The same one may come several times within the limit.
-        self.question("/v1/permissions/resources", body, Answer::some("resourceObjectId", "", ids, 1))
+        // The same one may come several times, and counts each time: then there are fewer than ten.
+        self.question("/v1/permissions/resources", body, Answer::some("resourceObjectId", "", &discovery.found, PAGE))
     }
 
     fn who(&self, who: &Who) -> Question {
-        let ids = who.found.iter().map(|it| format!("m{it}")).collect();
         let resource = json!({ "objectType": "document", "objectId": who.resource.to_string() });
+        // It takes no limit here: it gives all of them.
         let body = json!({ "resource": resource, "subjectObjectType": "user" });
-        self.question("/v1/permissions/subjects", body, Answer::some("subjectObjectId", "", ids, usize::MAX))
+        self.question("/v1/permissions/subjects", body, Answer::some("subjectObjectId", "m", &who.found, usize::MAX))
     }
 
     fn revoke(&self, revocable: &Revocable) -> Question {

@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 use super::Plan;
 use super::common::report::{Aim, Line, median};
 use super::measures::{CHECK, FLOOR, NARROW, Results, SAME, WHO, WHO_MANY, WIDE};
+use super::peers::{MISSING, UNREST};
 
-const OURS: &str = "vestibule";
+pub const OURS: &str = "vestibule";
 /// Connections with which ratios are told.
 const CLIENTS: usize = 8;
-const FRESH: [&str; 2] = ["OpenFGA", "SpiceDB"];
-const CACHED: [&str; 2] = ["OpenFGA with caches", "SpiceDB with caches"];
+/// In each way in which their answers are fresh, and in each in which they come from a cache.
+const FRESH: [&str; 5] = ["OpenFGA", "OpenFGA, ten at most", "SpiceDB", UNREST, "SpiceDB as it comes"];
+const CACHED: [&str; 3] = ["OpenFGA with caches", "SpiceDB with caches", "SpiceDB as it comes, with caches"];
 
 /// All figures as Markdown: answers a second, and the milliseconds within which half of them and 99 of 100 came. What an
 /// answer cost the processor, in the program and in PostgreSQL, is that with 8 connections on the largest forest.
@@ -34,7 +36,7 @@ pub fn figures(results: &Results, labels: &[String], clients: &[usize]) -> Strin
         let mut spent = String::new();
         for &(label, clients) in &columns {
             let Some(cell) = results.find(what, side, label, clients) else {
-                text.push_str(" - |");
+                text.push_str(" not asked |");
                 continue;
             };
             let faults = match (cell.wrong, cell.short) {
@@ -50,6 +52,11 @@ pub fn figures(results: &Results, labels: &[String], clients: &[usize]) -> Strin
             }
         }
         text.push_str(&format!(" {spent} |"));
+    }
+    let missing = MISSING.iter().filter(|(_, peer, _)| results.order.iter().any(|key| key.side == *peer));
+    for (what, peer, why) in missing {
+        text.push_str(&format!("\n| {what} | {peer} | {why} |"));
+        text.push_str(&" |".repeat(columns.len()));
     }
     text.push('\n');
     text
