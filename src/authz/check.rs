@@ -23,8 +23,9 @@ use crate::store::authorization::{Decision, Question};
 
 /// Statements of one environment under way at once: a bound that keeps it from taking every connection.
 const AT_ONCE: usize = 2;
-/// So many have to wait for another statement: for fewer its own price is more than what they win.
-const WORTH: usize = 8;
+/// So many have to wait for another statement: for fewer its own price is more than what they win. For more, a processor
+/// would stand still while they wait.
+const WORTH: usize = 2;
 /// Checks in one statement: a bound on how long the first of them waits for the last.
 const MOST: usize = 64;
 

@@ -74,6 +74,11 @@ impl Database {
                 ("lock_timeout", "4s"),
                 ("statement_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "60s"),
+                // Statements are short, and what they read lies in memory: to compile one takes longer than it runs,
+                // and the next page costs hardly more than any other. PostgreSQL assumes slow disks, and would rather
+                // read a small table whole than by its index.
+                ("jit", "off"),
+                ("random_page_cost", "1.1"),
             ])
             .statement_cache_capacity(1000)
             .log_statements(tracing::log::LevelFilter::Off)
