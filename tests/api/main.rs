@@ -19,6 +19,7 @@ mod crypto;
 mod decisions;
 mod documents;
 mod event_log;
+mod event_plans;
 mod events;
 mod feature_flags;
 mod group_role_assignments;
