@@ -30,6 +30,7 @@ mod invitations;
 mod jwt;
 mod jwt_template;
 mod licences;
+mod listener;
 mod mail;
 mod migrations;
 mod oauth_resources;

@@ -41,7 +41,7 @@ pub async fn find_end(system: &mut System, start: &Place, rows: i64) -> Result<O
         place: Place,
         passed: i64,
     }
-    // Why `given` and `once`: see `store::events`.
+    // Why `given` and `once`: see where the log is read for the API (`store/events.rs`).
     let end: Option<End> = system
         .query(sql!(
             "with given as materialized (select $1::integer as epoch, $2::xid8 as xid, $3::bigint as position)
@@ -83,7 +83,7 @@ pub struct Owed {
 /// Whom the events between two places, the second included, are owed: enabled endpoints that name them and are older
 /// than they are. There are at most so many of those events. The endpoints cannot be deleted until the transaction ends.
 pub async fn list_owed(system: &mut System, (start, end): (&Place, &Place), rows: i64) -> Result<Vec<Owed>> {
-    // Why `given` and `once`: see `store::events`.
+    // Why `given` and `once`: see where the log is read for the API (`store/events.rs`).
     system
         .query(sql!(
             "with given as materialized (
