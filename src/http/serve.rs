@@ -3,9 +3,7 @@
 //! Own rather than axum's, for what axum's leaves out: a client that dawdles over its headers is cut off, no more clients
 //! are taken than there is room for, a stop has a deadline, and what is no request is answered like one (`http/line.rs`).
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use axum::{Extension, Router};
@@ -17,7 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use socket2::{SockFilter, SockRef};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::line::{Fresh, Left, Line};
 use super::unread::Unread;
@@ -29,6 +27,9 @@ const HEAD_TIME: Duration = Duration::from_secs(75);
 const STOP_TIME: Duration = Duration::from_secs(25);
 /// How long to wait after a failure to accept: usually the process has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long connections are taken that were let in before the stop. The runtime hears of them a little later than the system
+/// does, so a look that finds nobody proves nothing.
+const LAST_CALL_TIME: Duration = Duration::from_millis(50);
 /// How long a stop waits for the first word of those who were let in last. hyper lets go of who has not said any, and what
 /// they say follows at once on their being connected.
 const FIRST_WORD_TIME: Duration = Duration::from_millis(500);
@@ -76,9 +77,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     if let Err(error) = let_nobody_in(&listener) {
         tracing::debug!(%error, "somebody who connects at this very moment may be cut off");
     }
-    while let Ok(place) = Arc::clone(&room).try_acquire_owned()
-        && let Poll::Ready(Ok((stream, _))) = poll_fn(|context| Poll::Ready(listener.poll_accept(context))).await
-    {
+    let last_call = Instant::now() + LAST_CALL_TIME;
+    while let Ok((stream, place)) = timeout_at(last_call, accept(&listener, &room)).await {
         house.open(stream, place);
     }
     drop(listener);
@@ -139,7 +139,7 @@ struct House {
 }
 
 impl House {
-    fn open(&self, stream: TcpStream, place: impl Into<Option<OwnedSemaphorePermit>>) {
+    fn open(&self, stream: TcpStream, place: Option<OwnedSemaphorePermit>) {
         // Answers are written whole; waiting to join them with more would only delay them.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(self.router.clone());
@@ -148,7 +148,7 @@ impl House {
         let connection = self.open.watch(connection);
         // The stop waits for as long as this is there.
         let watcher = self.open.watcher();
-        let (builder, router, place) = (self.builder.clone(), self.router.clone(), place.into());
+        let (builder, router) = (self.builder.clone(), self.router.clone());
         metrics::gauge!("vestibule_http_connections").increment(1);
         tokio::spawn(async move {
             let is_late = match connection.await {
