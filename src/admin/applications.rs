@@ -10,6 +10,7 @@ use crate::kernel::check::Check;
 use crate::kernel::id::{CorsOriginId, EnvironmentId, OauthResourceId, RedirectUriId};
 use crate::model::oauth_resources::OauthResource;
 use crate::model::redirect_uris::RedirectUri;
+use crate::store;
 
 /// The routes of applications.
 pub fn routes() -> Routes {
@@ -58,8 +59,11 @@ async fn delete_cors_origin(
     operator: Operator,
     Path((id, origin)): Path<(EnvironmentId, CorsOriginId)>,
 ) -> Result<NoContent> {
-    let scope = super::scope(&operator, &id).await?;
-    scope.write(async |tx| domain::cors_origins::delete(tx, &origin).await).await.map(|()| NoContent)
+    let change = async |system: &mut _| {
+        let environment = store::system::environments::get(system, &id).await?;
+        domain::cors_origins::delete(system, &environment, &origin).await
+    };
+    operator.database().write_system(change).await.map(|()| NoContent)
 }
 
 async fn delete_jwt_template(operator: Operator, Path(id): Path<EnvironmentId>) -> Result<NoContent> {

@@ -83,7 +83,7 @@ async fn serve(config: &Config, database: &Database, told: impl Future<Output = 
         told.await;
         app.begin_stop();
     };
-    let terms = Terms { connections: config.connection_limit, delay: config.stop_delay };
+    let terms = Terms { connections: config.connection_limit, delay: config.stop_delay, ..Terms::USUAL };
     http::serve::serve(listener, app::router(&app), stopped, terms).await;
     stop.send_replace(true);
     for worker in workers {

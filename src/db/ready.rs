@@ -2,8 +2,8 @@
 //!
 //! sqlx asks every connection that is given back how it is: a round trip for each request, and a connection that nobody
 //! can use meanwhile. So one that was given back in good order lies here instead, and is handed out again without a
-//! question. That ends [`STAY`] after it was taken out of the pool: then it goes back, and the pool does what it does,
-//! tests it, and closes what is too old. A doubt about the database ends it at once.
+//! question. That ends [`STAY`] after it was taken out of the pool: then it goes back without its plans, and the pool does
+//! what it does, tests it, and closes what is too old. A doubt about the database ends it at once.
 //!
 //! Connections lie here only while somebody [keeps](Ready::keep_open) them: who uses the pool itself (migrations, tests)
 //! would wait for what lies here.
@@ -133,7 +133,12 @@ impl Ready {
 impl Kept {
     /// Whether it may be used without a question: it has not been out for long, and nothing happened meanwhile.
     fn is_trusted(&self, health: &Health) -> bool {
-        self.taken.elapsed() < STAY && !self.is_doubted(health)
+        !self.has_stayed() && !self.is_doubted(health)
+    }
+
+    /// Whether it has been out for as long as it may.
+    pub(super) fn has_stayed(&self) -> bool {
+        self.taken.elapsed() >= STAY
     }
 
     /// Whether something happened to the database since it was taken out of the pool.

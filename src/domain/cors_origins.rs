@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use crate::db::Tx;
+use crate::db::{System, Tx};
 use crate::kernel::id::CorsOriginId;
 use crate::kernel::{Error, Result};
 use crate::model::cors_origins::CorsOrigin;
+use crate::model::environments::Environment;
 use crate::protocol::web_address::{self, Plain};
 use crate::store;
 
@@ -40,8 +41,9 @@ fn invalid(problem: &'static str) -> Error {
     Error::unprocessable("invalid_request_parameters", "Validation failed.").with("errors", json!([fault]))
 }
 
-/// Deletes an origin. What a browser was told before it may believe for a few minutes more, but it is not answered any
-/// more.
-pub async fn delete(tx: &mut Tx, id: &CorsOriginId) -> Result<()> {
-    if store::cors_origins::delete(tx, id).await? { Ok(()) } else { Err(Error::missing(id)) }
+/// Deletes an origin, which no server answers any more from then on. What a browser was told before it may believe for a
+/// few minutes more.
+pub async fn delete(system: &mut System, environment: &Environment, id: &CorsOriginId) -> Result<()> {
+    let was_there = store::system::cors_origins::delete(system, environment.key, id).await?;
+    if was_there { Ok(()) } else { Err(Error::missing(id)) }
 }

@@ -4,19 +4,15 @@
 //! the settings of environments: what is remembered is on a [`Lease`], which changes wait for. Keys that are not known
 //! are not remembered, so strangers cannot fill the table.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use super::state::App;
-use crate::db::lease::Lease;
+use crate::db::lease::{Lease, Leased};
 use crate::kernel::Result;
 use crate::kernel::crypto::sha256;
 use crate::kernel::id::ManagementKeyId;
 use crate::model::environments::Environment;
 use crate::store;
-
-/// With that many keys in the table, those whose lease is over are removed first when one is added.
-const MANY: usize = 1024;
 
 /// An application, as its key tells.
 #[derive(Debug, Clone)]
@@ -30,14 +26,14 @@ pub struct Caller {
 /// The callers that are known just now, by the hash of their key.
 #[derive(Debug, Default)]
 pub struct Callers {
-    known: RwLock<HashMap<[u8; 32], (Caller, Lease)>>,
+    known: Leased<[u8; 32], Caller>,
 }
 
 impl Callers {
     /// The caller with this key, if it is one.
     pub async fn find(&self, app: &App, key: &str) -> Result<Option<Caller>> {
         let hash = sha256(key.as_bytes());
-        if let Some(caller) = self.recollect(&hash) {
+        if let Some(caller) = self.known.find(&hash) {
             return Ok(Some(caller));
         }
         let mut system = app.database().system().await?;
@@ -47,22 +43,8 @@ impl Callers {
         drop(system);
         let caller = found.map(|(environment, key)| Caller { environment: Arc::new(environment), key });
         if let Some(caller) = &caller {
-            self.remember(hash, caller.clone(), lease);
+            self.known.insert(hash, caller.clone(), lease);
         }
         Ok(caller)
-    }
-
-    fn recollect(&self, hash: &[u8; 32]) -> Option<Caller> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(hash).filter(|(_, lease)| lease.holds()).map(|(caller, _)| caller.clone())
-    }
-
-    /// A lease that is over in the meantime does no harm, and neither does one that replaces a longer one.
-    fn remember(&self, hash: [u8; 32], caller: Caller, lease: Lease) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MANY {
-            known.retain(|_, (_, lease)| lease.holds());
-        }
-        known.insert(hash, (caller, lease));
     }
 }

@@ -1,7 +1,8 @@
 //! Browsers: which pages may read the answers of the public routes (the CORS protocol of the Fetch standard).
 //!
 //! Only routes that need no key answer at all: a page that holds a management key has lost it already. An origin may
-//! ask if any environment of this server has configured it. A preflight does not say which environment it is about,
+//! ask if any environment of this server has configured it, which is remembered on a [`Lease`]: one that was taken away
+//! may not ask from the moment that this is answered. A preflight does not say which environment it is about,
 //! and what the answer protects is not ours but the page's: a public route gives nothing to a page that it would not
 //! give to a program. Credentials are never allowed, so no cookie that a browser keeps goes along.
 
@@ -20,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::routes::{Access, Route};
 use super::state::App;
+use crate::db::lease::{Lease, Leased};
 use crate::kernel::Result;
 use crate::store;
 
@@ -37,6 +39,8 @@ pub struct Browsers {
     app: App,
     /// The methods of each path that needs no key, as the header names them.
     methods: Arc<HashMap<&'static str, HeaderValue>>,
+    /// The origins that may ask, as far as they have asked.
+    known: Arc<Leased<Box<str>, ()>>,
 }
 
 impl Browsers {
@@ -47,7 +51,7 @@ impl Browsers {
             methods.entry(route.path).or_default().push(route.method.as_str());
         }
         let header = |(path, methods): (_, Vec<&str>)| Some((path, HeaderValue::try_from(methods.join(", ")).ok()?));
-        Self { app, methods: Arc::new(methods.into_iter().filter_map(header).collect()) }
+        Self { app, methods: Arc::new(methods.into_iter().filter_map(header).collect()), known: Arc::default() }
     }
 
     /// The origin of the request, if it may ask. When that cannot be found out, it may not.
@@ -63,7 +67,17 @@ impl Browsers {
     }
 
     async fn is_configured(&self, origin: &str) -> Result<bool> {
-        store::system::cors_origins::exists(&mut self.app.database().system().await?, origin).await
+        if self.known.find(origin).is_some() {
+            return Ok(true);
+        }
+        let mut system = self.app.database().system().await?;
+        // The wait for a connection is over: from here on it counts.
+        let lease = Lease::take();
+        let is_configured = store::system::cors_origins::exists(&mut system, origin).await?;
+        if is_configured {
+            self.known.insert(origin.into(), (), lease);
+        }
+        Ok(is_configured)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The edge: what happens around every request, known route or not.
 //!
-//! Gives it an id, measures it, logs it, and turns panics and unknown paths into the API's envelope. Internal
+//! Gives it an id, measures it, logs it, and turns panics, unknown paths and what is no request at all into the API's
+//! envelope. Internal
 //! failures are logged here and nowhere else. What hashes passwords is told of every request that is none of its own.
 
 use std::any::Any;
@@ -20,7 +21,7 @@ use super::error::Cause;
 use super::extract::not_found;
 use super::routes::Routes;
 use super::state::App;
-use super::{cors, health};
+use super::{cors, health, unread};
 use crate::kernel::error::Kind;
 use crate::kernel::{Error, trace};
 use crate::protocol::password;
@@ -36,6 +37,7 @@ pub fn surround(routes: Routes, app: App) -> Router {
         .method_not_allowed_fallback(async || Error::new(Kind::MethodNotAllowed, "Method Not Allowed"))
         .layer(middleware::from_fn_with_state(browsers, cors::answer))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(unread::answer))
         .layer(middleware::from_fn_with_state(app.clone(), observe))
         .with_state(app)
 }

@@ -25,6 +25,8 @@ fn status(kind: Kind) -> StatusCode {
         Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Kind::Conflict => StatusCode::CONFLICT,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::AddressTooLong => StatusCode::URI_TOO_LONG,
+        Kind::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Kind::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Kind::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -13,12 +13,14 @@ pub mod error;
 pub mod extract;
 pub mod health;
 pub mod limit;
+mod line;
 pub mod openapi;
 pub mod respond;
 pub mod routes;
 pub mod serve;
 pub mod signing;
 pub mod state;
+pub mod unread;
 
 pub use auth::{Operator, Scope};
 pub use extract::{Json, JsonOrForm, JsonOrQuery, Path, Query};

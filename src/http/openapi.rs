@@ -244,10 +244,6 @@ fn failure_name(status: StatusCode, envelope: Envelope) -> String {
 }
 
 fn failure(status: StatusCode, envelope: Envelope) -> Value {
-    if status == StatusCode::URI_TOO_LONG {
-        // The HTTP library's own: no request is made of what it cannot take in.
-        return json!({ "description": "URI Too Long: more than 64 KiB. Answered without a body." });
-    }
     let error = json!({ "$ref": "#/components/schemas/Error" });
     let schema = match envelope {
         Envelope::Message => error,

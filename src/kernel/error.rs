@@ -35,7 +35,11 @@ pub enum Kind {
     Conflict,
     /// The body is larger than the operator allows.
     TooLarge,
-    /// The body did not arrive in time.
+    /// The address is longer than any that is taken.
+    AddressTooLong,
+    /// There are more headers, or longer ones, than are taken.
+    HeadTooLarge,
+    /// The head or the body did not arrive in time.
     TooSlow,
     /// Too many requests: come back in that many seconds.
     TooMany(u32),

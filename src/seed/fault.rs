@@ -67,6 +67,8 @@ impl Failure {
             | Kind::MethodNotAllowed
             | Kind::Conflict
             | Kind::TooLarge
+            | Kind::AddressTooLong
+            | Kind::HeadTooLarge
             | Kind::TooSlow => match error.faults() {
                 [] => Self::Faults(
                     path,

@@ -1,7 +1,8 @@
-//! CORS origins. Which origin may ask at all, whatever its environment, is `system::cors_origins`.
+//! CORS origins. Which origin may ask at all, whatever its environment, and how one is taken away from all servers, is
+//! `system::cors_origins`.
 
 use crate::db::{Db, OnConstraint};
-use crate::kernel::id::{CorsOriginId, CorsOriginKind};
+use crate::kernel::id::CorsOriginKind;
 use crate::kernel::page::{List, Page};
 use crate::kernel::{Error, Result};
 use crate::model::cors_origins::CorsOrigin;
@@ -43,10 +44,4 @@ pub async fn insert(db: &mut Db, origin: &CorsOrigin) -> Result<()> {
     .on_constraint("cors_origins_origin_key", || {
         Error::conflict("duplicate_cors_origin", format!("CORS origin '{}' already exists.", origin.origin))
     })
-}
-
-/// Removes an origin; whether it was there.
-pub async fn delete(db: &mut Db, id: &CorsOriginId) -> Result<bool> {
-    let rows = db.query(sql!("delete from cors_origins where environment = $1 and id = $2")).bind(id).run().await?;
-    Ok(rows > 0)
 }

@@ -27,7 +27,7 @@ const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// There are a few who ask, and they have to be let go when the server stops, nothing more.
-const TERMS: http::serve::Terms = http::serve::Terms { connections: 64, delay: Duration::ZERO };
+const TERMS: http::serve::Terms = http::serve::Terms { connections: 64, ..http::serve::Terms::USUAL };
 /// How long the database may take to tell of the event log.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -78,7 +78,8 @@ struct Source {
 
 #[expect(clippy::disallowed_methods, reason = "it is no route of the API, and not in its table")]
 fn router(source: Arc<Source>) -> Router {
-    Router::new().route("/metrics", axum::routing::get(show)).with_state(source)
+    let unread = axum::middleware::from_fn(http::unread::answer);
+    Router::new().route("/metrics", axum::routing::get(show)).layer(unread).with_state(source)
 }
 
 async fn show(State(source): State<Arc<Source>>) -> ([(HeaderName, &'static str); 1], String) {

@@ -116,3 +116,17 @@ fn connections_that_were_cut_while_they_lay_ready_fail_one_request_and_no_more()
         t.app.database().close().await;
     });
 }
+
+/// Of what was planned when a table was empty, and is asked for again when it is not.
+#[test]
+fn a_connection_forgets_its_plans_when_it_goes_back() {
+    story_apart(async |t| {
+        let watch = watch(&t).await;
+        until("it has made its plans anew", async || {
+            t.get("/organizations").await.ok();
+            count(&t, "query = 'discard plans' and state = 'idle'").await > 0
+        })
+        .await;
+        watch.abort();
+    });
+}

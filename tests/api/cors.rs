@@ -1,12 +1,16 @@
 //! CORS origins, and what browsers are answered.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
+use tokio::task::JoinSet;
 use vestibule::app;
 use vestibule::http::routes::Access;
 
-use crate::harness::{Answer, Test, story};
+use crate::harness::{Answer, Test, story, until};
 
 const ALL: &str = "/user_management/cors_origins";
 const AUTHENTICATE: &str = "/user_management/authenticate";
@@ -125,6 +129,70 @@ fn other_pages_are_told_nothing() {
         let admin = format!("/admin/v1/environments/{}/cors_origins", t.environment.id);
         t.operator().delete(format!("{admin}/{}", made["id"].as_str().unwrap())).await.no_content();
         assert_silent(&preflight(&t, AUTHENTICATE, &origin).await);
+    });
+}
+
+/// Another server on the same database, in the same environment.
+async fn elsewhere(t: &Test) -> Test {
+    Test::with(|_| ()).await.joined(t)
+}
+
+#[test]
+fn an_origin_that_was_taken_away_is_answered_by_no_server_from_then_on() {
+    story(async |t| {
+        let (origin, there) = (own(&t), elsewhere(&t).await);
+        for _ in 0..3 {
+            let made = t.post(ALL, json!({ "origin": origin })).await.created();
+            // Pages that never pause, so that whatever may be remembered is.
+            let stop = Arc::new(AtomicBool::new(false));
+            let mut pages = JoinSet::new();
+            for server in [t.clone(), there.clone()] {
+                let allowed = preflight(&server, AUTHENTICATE, &origin).await;
+                assert_eq!(header(&allowed, "access-control-allow-origin"), origin);
+                let (origin, stop) = (origin.clone(), Arc::clone(&stop));
+                pages.spawn(async move {
+                    while !stop.load(Ordering::Relaxed) {
+                        preflight(&server, AUTHENTICATE, &origin).await;
+                    }
+                });
+            }
+            let admin = format!("/admin/v1/environments/{}/cors_origins", t.environment.id);
+            t.operator().delete(format!("{admin}/{}", made["id"].as_str().unwrap())).await.no_content();
+            for server in [&there, &t] {
+                assert_silent(&preflight(server, AUTHENTICATE, &origin).await);
+            }
+            stop.store(true, Ordering::Relaxed);
+            pages.join_all().await;
+        }
+    });
+}
+
+#[test]
+fn an_origin_that_an_environment_takes_with_it_is_answered_no_more() {
+    story(async |t| {
+        let (origin, doomed) = (own(&t), t.neighbour().await);
+        doomed.post(ALL, json!({ "origin": origin })).await.created();
+        assert_eq!(preflight(&t, AUTHENTICATE, &origin).await.status.as_u16(), 204);
+        t.operator().delete(format!("/admin/v1/environments/{}", doomed.environment.id)).await.no_content();
+        assert_silent(&preflight(&t, AUTHENTICATE, &origin).await);
+    });
+}
+
+/// Whoever goes past the server waits for nothing: so it shows that the database is not asked each time.
+#[test]
+fn an_origin_is_remembered_for_a_moment_and_forgotten_by_itself() {
+    story(async |t| {
+        let origin = own(&t);
+        until("it is remembered", async || {
+            t.post(ALL, json!({ "origin": origin })).await.created();
+            assert_eq!(preflight(&t, AUTHENTICATE, &origin).await.status.as_u16(), 204);
+            let delete = sqlx::query("delete from cors_origins where origin = $1").bind(&origin);
+            delete.execute(t.app.database().pool()).await.unwrap();
+            preflight(&t, AUTHENTICATE, &origin).await.status.as_u16() == 204
+        })
+        .await;
+        // However often it asks meanwhile.
+        until("it is forgotten", async || preflight(&t, AUTHENTICATE, &origin).await.status.as_u16() == 405).await;
     });
 }
 

@@ -13,6 +13,10 @@ mod cluster;
 mod commands;
 mod crash;
 mod database;
+mod disk;
+#[path = "../harness/dns.rs"]
+#[expect(dead_code, reason = "the tests in process ask more of it")]
+mod dns;
 mod doctor;
 mod faults;
 #[path = "../folder.rs"]
@@ -22,8 +26,12 @@ mod operation;
 mod pair;
 mod receiver;
 mod revocation;
+#[path = "../harness/smtp.rs"]
+#[expect(dead_code, reason = "the tests in process ask more of it")]
+mod smtp;
 mod start;
 mod stop;
+mod take_over;
 mod traces;
 mod upgrade;
 mod webhooks;

@@ -200,3 +200,45 @@ async fn webhooks_of_a_server_that_was_killed_are_sent_by_the_other_when_their_l
     in_the_end.retain(|_, attempts| *attempts == 2);
     assert!(in_the_end.keys().eq(held.keys()), "of each of them it was the second attempt");
 }
+
+/// Their clocks are moved, not the machine's: the moments that they write and go by are those of their own clocks alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_whose_clocks_are_half_a_minute_apart_do_everything_once_and_trust_each_other() {
+    const ALL: usize = 100;
+    let place = Place::new();
+    let receiver = Receiver::start().await;
+    let settings = [("VESTIBULE_WEBHOOK_ALLOW", "127.0.0.0/8"), ("VESTIBULE_DEV", "true")];
+    let Pair { one, other, made, _postgres } = pair_with(&place, &settings).await;
+    let ahead = json!({ "advance_seconds": 30 });
+    other.caller(&made.admin_token).post("/admin/v1/dev/clock", ahead).await.expect(200);
+    let (here, there) = (one.caller(&made.api_key), other.caller(&made.api_key));
+    let hook = format!("http://{}/hook", receiver.address);
+    let endpoint = json!({ "endpoint_url": hook, "events": ["organization.created"] });
+    here.post("/webhook_endpoints", endpoint).await.expect(201);
+    for number in 0..ALL {
+        let server = if number % 2 == 0 { &here } else { &there };
+        server.post("/organizations", json!({ "name": number.to_string() })).await.expect(201);
+    }
+    let log = here.events("organization.created", ALL).await;
+    assert_eq!(there.events("organization.created", ALL).await, log);
+    let names = log.iter().map(|event| event["data"]["name"].as_str().unwrap().to_owned());
+    assert!(names.eq((0..ALL).map(|number| number.to_string())), "the log is in the order of what happened");
+    let delivered = delivered(&one.caller(&made.admin_token), ALL).await;
+    assert_eq!(arrivals(&receiver.received.take()), arrivals(&log), "each is sent once");
+    assert_eq!(delivered, arrivals(&log), "and at the first attempt");
+
+    // A session goes from one to the other and back.
+    let person = json!({ "email": "ann@example.com", "password": "correct horse battery staple" });
+    here.post("/user_management/users", person.clone()).await.expect(201);
+    let authenticate = async |server: &Server, grant: &str, mut body: Value| {
+        body["grant_type"] = grant.into();
+        body["client_id"] = made.client_id.as_str().into();
+        body["client_secret"] = made.api_key.as_str().into();
+        server.post("/user_management/authenticate", body).await.expect(200)
+    };
+    let mut session = authenticate(&there, "password", person).await;
+    for turn in 0..6 {
+        let token = json!({ "refresh_token": session["refresh_token"] });
+        session = authenticate(if turn % 2 == 0 { &here } else { &there }, "refresh_token", token).await;
+    }
+}

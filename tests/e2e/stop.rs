@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::database::{KEY, Postgres};
 use crate::harness::{Place, Process, Server, until};
@@ -168,4 +169,37 @@ async fn a_server_that_is_told_to_stop_while_it_makes_its_cluster_finishes_that_
     assert!(!draft.exists(), "the cluster is whole");
     assert_eq!(place.postmaster(), None, "and does not run");
     place.server().await.made().expect("the next start is the first");
+}
+
+/// Without a delay, and without a balancer that would know: whoever is let in is answered, and all others are told plainly
+/// that nobody is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_is_let_in_is_cut_off_by_a_stop_without_delay() {
+    for _ in 0..3 {
+        let place = Place::new();
+        let server = place.server().await;
+        let (address, mut clients) = (server.address, JoinSet::new());
+        let answered = Arc::new(AtomicU32::new(0));
+        for _ in 0..16 {
+            let answered = Arc::clone(&answered);
+            clients.spawn(async move {
+                loop {
+                    // Refused at once, or not answered: either way it was not let in.
+                    let connecting = timeout(Duration::from_secs(10), TcpStream::connect(address));
+                    let Ok(Ok(mut stream)) = connecting.await else { return };
+                    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+                    let mut answer = Vec::new();
+                    stream.read_to_end(&mut answer).await.expect("who is let in is not cut off");
+                    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&answer));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        until("they are answered", async || (answered.load(Ordering::Relaxed) > 200).then_some(())).await;
+        let ended = server.stop().await;
+        assert_eq!(ended.code(), Some(0), "{}", ended.log);
+        while let Some(client) = clients.join_next().await {
+            client.unwrap();
+        }
+    }
 }

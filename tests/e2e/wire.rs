@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
 
-use crate::harness::{Place, Server};
+use crate::harness::{Place, Server, until};
 
 /// An answer, read off the wire.
 #[derive(Debug)]
@@ -191,21 +191,62 @@ async fn headers_may_be_anything() {
     assert_eq!((answer.status, answer.body.as_str()), (200, ""));
 }
 
-/// Not requests at all: they never reach us, and what counts is that others are still served.
+/// Not requests at all, and still the answer is that of the API.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_http_harms_nobody() {
+async fn what_is_no_request_is_told_so_in_the_form_of_every_failure() {
     let place = Place::new();
     let (server, key) = started(&place).await;
-    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(70_000));
+    let line = |length: usize| format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(length));
+    let (long, longer) = (line(70_000), line(900_000));
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(200));
+    // Far more than the server listens to before it answers: it must not cut the client off while that still speaks.
+    let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(900_000));
     let both = "POST /organizations HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}";
-    for bytes in [long.as_bytes(), many.as_bytes(), both.as_bytes(), b"hello\r\n\r\n", b"GET /\x01 HTTP/1.1\r\n\r\n"] {
+    let cases: [(&[u8], u16); 9] = [
+        (long.as_bytes(), 414),
+        (longer.as_bytes(), 431),
+        (many.as_bytes(), 431),
+        (large.as_bytes(), 431),
+        (both.as_bytes(), 400),
+        (b"hello\r\n\r\n", 400),
+        (b"GET /\x01 HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/7.5\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    ];
+    for (bytes, status) in cases {
         let answer = Raw::exchange(&server, bytes).await;
-        assert!((400..=431).contains(&answer.status), "{answer:?}");
+        let body = answer.fails(status);
+        assert_eq!(body.get("code").is_some(), status == 400, "{answer:?}");
+        assert!(answer.head.contains("\r\nconnection: close"), "{answer:?}");
+        assert!(answer.head.contains("\r\ndate: "), "{answer:?}");
     }
+    let entry = until("the log tells of them", async || {
+        let text = server.process().log.text();
+        let mut entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        entries.find(|entry| entry["message"] == "request" && entry["status"] == 414)
+    });
+    assert!(entry.await["span"]["id"].as_str().is_some_and(|id| id.starts_with("req_")));
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     silent.write_all(b"GET / HT").await.unwrap();
     drop(silent);
     let server = server.with_key(&key);
     server.post("/organizations", json!({ "name": "Acme" })).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_told_so_behind_requests_too() {
+    let place = Place::new();
+    let (server, key) = started(&place).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let good = format!("GET /organizations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
+    stream.write_all(good.as_bytes()).await.unwrap();
+    let mut answers = vec![0; 4096];
+    let length = timeout(Duration::from_secs(20), stream.read(&mut answers)).await.unwrap().unwrap();
+    answers.truncate(length);
+    assert!(answers.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    stream.write_all(b"hello\r\n\r\n").await.unwrap();
+    let mut rest = String::new();
+    timeout(Duration::from_secs(20), stream.read_to_string(&mut rest)).await.unwrap().unwrap();
+    assert!(rest.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{rest}");
+    assert!(rest.contains("\r\nx-request-id: req_") && rest.ends_with('}'), "{rest}");
 }

@@ -43,7 +43,7 @@ impl Received {
 /// The server.
 #[derive(Clone)]
 pub struct Smtp {
-    address: SocketAddr,
+    pub address: SocketAddr,
     manner: Arc<Mutex<Manner>>,
     received: Arc<Mutex<Vec<Received>>>,
     commands: Arc<Mutex<Vec<String>>>,

@@ -41,14 +41,20 @@ pub async fn find_end(system: &mut System, start: &Place, rows: i64) -> Result<O
         place: Place,
         passed: i64,
     }
+    // Why `given` and `once`: see where the log is read for the API (`store/events.rs`).
     let end: Option<End> = system
         .query(sql!(
-            "select epoch, xid::text, position, count(*) over () as passed
-             from (select epoch, xid, position from events
-                   where (epoch + 0, xid, position) > ($1, $2::xid8, $3)
-                     and (epoch + 0, xid) < ((select epoch from event_epoch), pg_snapshot_xmin(pg_current_snapshot()))
-                   order by epoch + 0, xid, position limit $4) as next
-             order by epoch desc, xid desc, position desc limit 1"
+            "with given as materialized (select $1::integer as epoch, $2::xid8 as xid, $3::bigint as position)
+             select next.epoch, next.xid::text, next.position, count(*) over () as passed
+             from given
+                  cross join lateral (
+                      select e.epoch, e.xid, e.position
+                      from events e cross join generate_series(1, (select 1)) as once
+                      where (e.epoch + 0, e.xid, e.position) > (given.epoch, given.xid, given.position)
+                        and (e.epoch + 0, e.xid)
+                            < ((select epoch from event_epoch), pg_snapshot_xmin(pg_current_snapshot()))
+                      order by e.epoch + 0, e.xid, e.position limit (select $4::bigint)) as next
+             order by next.epoch desc, next.xid desc, next.position desc limit 1"
         ))
         .bind(start.epoch)
         .bind(&start.xid)
@@ -75,19 +81,27 @@ pub struct Owed {
 }
 
 /// Whom the events between two places, the second included, are owed: enabled endpoints that name them and are older
-/// than they are. The endpoints cannot be deleted until the transaction ends.
-pub async fn list_owed(system: &mut System, start: &Place, end: &Place) -> Result<Vec<Owed>> {
+/// than they are. There are at most so many of those events. The endpoints cannot be deleted until the transaction ends.
+pub async fn list_owed(system: &mut System, (start, end): (&Place, &Place), rows: i64) -> Result<Vec<Owed>> {
+    // Why `given` and `once`: see where the log is read for the API (`store/events.rs`).
     system
         .query(sql!(
-            "select e.environment, w.id as endpoint_id, e.id as event_id, e.name as event_name, e.created_at as event_at
-             from events e
+            "with given as materialized (
+                 select $1::integer as epoch, $2::xid8 as xid, $3::bigint as position,
+                        $4::integer as end_epoch, $5::xid8 as end_xid, $6::bigint as end_position)
+             select e.environment, w.id as endpoint_id, e.id as event_id, e.name as event_name, e.created_at as event_at
+             from given
+                  cross join lateral (
+                      select e.environment, e.id, e.name, e.created_at, e.epoch, e.xid, e.position
+                      from events e cross join generate_series(1, (select 1)) as once
+                      where (e.epoch + 0, e.xid, e.position) > (given.epoch, given.xid, given.position)
+                        and (e.epoch + 0, e.xid, e.position) <= (given.end_epoch, given.end_xid, given.end_position)
+                      order by e.epoch + 0, e.xid, e.position limit (select $7::bigint)) as e
                   join webhook_endpoints w
                        on w.environment = e.environment and w.status = 'enabled' and w.deleted_at is null
                           and e.name = any(w.events)
                           and (e.epoch > w.epoch or not pg_visible_in_snapshot(e.xid, w.snapshot))
-             where (e.epoch + 0, e.xid, e.position) > ($1, $2::xid8, $3)
-               and (e.epoch + 0, e.xid, e.position) <= ($4, $5::xid8, $6)
-             order by e.epoch + 0, e.xid, e.position
+             order by e.epoch, e.xid, e.position
              for key share of w"
         ))
         .bind(start.epoch)
@@ -96,6 +110,7 @@ pub async fn list_owed(system: &mut System, start: &Place, end: &Place) -> Resul
         .bind(end.epoch)
         .bind(&end.xid)
         .bind(end.position)
+        .bind(rows)
         .all()
         .await
 }
@@ -459,7 +474,7 @@ pub async fn figures(system: &mut System) -> Result<Figures> {
                  select e.created_at
                  from (select epoch, xid, position from webhook_cursor) as c
                       cross join lateral (
-                          select created_at from events
+                          select created_at from events cross join generate_series(1, (select 1)) as once
                           where (epoch + 0, xid, position) > (c.epoch, c.xid, c.position)
                           order by epoch + 0, xid, position limit 10000) as e
              )

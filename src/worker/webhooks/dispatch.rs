@@ -50,7 +50,7 @@ pub async fn step(app: &App) -> bool {
 async fn read(system: &mut System) -> Result<i64> {
     let Some(start) = webhooks::try_lock_cursor(system).await? else { return Ok(0) };
     let Some((end, passed)) = webhooks::find_end(system, &start, BATCH).await? else { return Ok(0) };
-    let owed = webhooks::list_owed(system, &start, &end).await?;
+    let owed = webhooks::list_owed(system, (&start, &end), passed).await?;
     if !owed.is_empty() {
         let ids: Vec<_> = owed.iter().map(|_| system.mint()).collect();
         webhooks::insert_deliveries(system, &owed, &ids).await?;

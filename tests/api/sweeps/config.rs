@@ -1,4 +1,4 @@
-//! How the routes of configuration, invitations and waitlists are called.
+//! How the routes of configuration, webhooks, feature flags, invitations and waitlists are called.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -111,6 +111,38 @@ impl World {
             ),
             self.send(Method::POST, "/user_management/waitlist_entries/{id}/deny", &format!("{entry}/deny"), json!({})),
             self.delete("/user_management/waitlist_entries/{id}", &entry),
+        ]
+    }
+
+    pub(super) fn webhook_endpoints(&self) -> Vec<Case> {
+        let (all, one) = ("/webhook_endpoints", format!("/webhook_endpoints/{}", self.endpoint));
+        let third = json!({ "endpoint_url": "https://third.example.test", "events": ["user.created"] });
+        vec![
+            self.get(all, all),
+            self.send(Method::POST, all, all, third),
+            self.send(Method::PATCH, "/webhook_endpoints/{id}", &one, json!({ "status": "disabled" })),
+            self.delete("/webhook_endpoints/{id}", &one),
+        ]
+    }
+
+    pub(super) fn feature_flags(&self) -> Vec<Case> {
+        let target = "/feature-flags/{slug}/targets/{resource_id}";
+        vec![
+            self.get("/feature-flags", "/feature-flags"),
+            self.get("/feature-flags/{slug}", "/feature-flags/beta"),
+            self.send(Method::PUT, "/feature-flags/{slug}/enable", "/feature-flags/off/enable", json!({})),
+            self.send(Method::PUT, "/feature-flags/{slug}/disable", "/feature-flags/beta/disable", json!({})),
+            self.send(Method::POST, target, &format!("/feature-flags/beta/targets/{}", self.loner), json!({})),
+            self.delete(target, &format!("/feature-flags/beta/targets/{}", self.user)),
+            self.get(
+                "/organizations/{organization_id}/feature-flags",
+                &format!("/organizations/{}/feature-flags", self.organization),
+            ),
+            self.get(
+                "/user_management/users/{user_id}/feature-flags",
+                &format!("/user_management/users/{}/feature-flags", self.user),
+            ),
+            self.get("/sdk/feature-flags", "/sdk/feature-flags?payload_version=2"),
         ]
     }
 }

@@ -3,7 +3,9 @@
 //! A new route fails here until [`world`] says how it is called. What the sweeps may pass over stands in
 //! `exceptions.txt`, a file that is only to shrink.
 
+mod authorization;
 mod config;
+mod people;
 mod world;
 
 use std::collections::HashSet;
