@@ -74,6 +74,10 @@ impl Database {
                 ("lock_timeout", "4s"),
                 ("statement_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "60s"),
+                // All statements are short and find their rows by indexes, most pages of which are in memory: a page
+                // anywhere costs no more than the next one, and nothing is worth compiling.
+                ("random_page_cost", "1.1"),
+                ("jit", "off"),
             ])
             .statement_cache_capacity(1000)
             .log_statements(tracing::log::LevelFilter::Off)
