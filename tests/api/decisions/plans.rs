@@ -196,6 +196,60 @@ fn decide_by_external_id(who: &str, external_id: &str, resource_type: &str) -> S
     )
 }
 
+/// Pages of discovery: first ones, and those with a cursor, in the middle or at the end of everything.
+fn discoveries() -> Vec<String> {
+    const ON: [&str; 2] = ["null", "'authz_resource_3060000'"];
+    let questions = [
+        ("discover", "'authz_resource_root', 'app:read'", &ON[..1]),
+        ("discover", "'authz_resource_1000006', 'app:read'", &ON[..1]),
+        ("discover", "'authz_resource_2000007', 'app:read'", &ON[..1]),
+        ("discover_on", "'authz_resource_root', 'app:read'", &ON[..]),
+        ("discover_on", "'authz_resource_1000006', 'app:read'", &ON[..]),
+        ("discover_back", "'authz_resource_root', 'app:read'", &ON[..]),
+        ("discover_by_external_id", "'w6', 'app:read', 'workspace'", &ON[..]),
+        ("discover_on_root", "'org_big', 'app:read'", &ON[..]),
+    ];
+    let page = |(name, target, after): &(&str, &str, &[&str])| {
+        let execute = |who: &str, after: &str| format!("{name} ($E, {after}, null, 11, '{who}', {target})");
+        after.iter().flat_map(|after| ["om_1", "om_9"].map(|who| execute(who, after))).collect::<Vec<_>>()
+    };
+    questions.iter().flat_map(page).collect()
+}
+
+/// The same of who can.
+fn who_can() -> Vec<String> {
+    const ON: [&str; 2] = ["null", "'om_5000'"];
+    let questions = [
+        ("who", "false, 'authz_resource_root'", &ON[..1]),
+        ("who", "true, 'authz_resource_3000499'", &ON[..1]),
+        ("who", "false, 'authz_resource_3000499'", &ON[..1]),
+        ("who", "true, 'authz_resource_1000001'", &ON[..1]),
+        ("who_on", "false, 'authz_resource_root'", &ON[..]),
+        ("who_on", "true, 'authz_resource_3000499'", &ON[..]),
+        ("who_back", "true, 'authz_resource_3000499'", &ON[..]),
+        ("who_by_external_id", "true, 'a50000', 'org_big', 'app'", &ON[..]),
+        ("who_on_root", "true, 'org_big', 'org_big'", &ON[..]),
+    ];
+    let page = |(name, target, after): &(&str, &str, &[&str])| {
+        let execute = |after: &&str| format!("{name} ($E, {after}, null, 11, 'app:read', {target})");
+        after.iter().map(execute).collect::<Vec<_>>()
+    };
+    questions.iter().flat_map(page).collect()
+}
+
+/// And of effective permissions.
+fn effective() -> Vec<String> {
+    let questions = [
+        ("effective", "'authz_resource_3000499'"),
+        ("effective_by_external_id", "'a50000', 'app'"),
+        ("effective_on_root", "'org_big'"),
+    ];
+    let page = |(name, target): &(&str, &str)| {
+        ["om_1", "om_2", "om_9"].map(|who| format!("{name} ($E, '', '~', 11, '{who}', {target})"))
+    };
+    questions.iter().flat_map(page).collect()
+}
+
 #[test]
 fn no_question_costs_more_for_what_is_below_or_beside_it() {
     story_apart(async |t| {
@@ -222,59 +276,9 @@ fn no_question_costs_more_for_what_is_below_or_beside_it() {
         let found = cost(sql, &decide(&many)).await;
         assert!(found.pages / 64.0 <= 40.0, "64 checks touch {} pages", found.pages);
 
-        let mut pages = Vec::new();
-        for who in ["om_1", "om_9"] {
-            for (name, target) in [
-                ("discover", "'authz_resource_root', 'app:read'"),
-                ("discover", "'authz_resource_1000006', 'app:read'"),
-                ("discover", "'authz_resource_2000007', 'app:read'"),
-                ("discover_on", "'authz_resource_root', 'app:read'"),
-                ("discover_on", "'authz_resource_1000006', 'app:read'"),
-                ("discover_back", "'authz_resource_root', 'app:read'"),
-                ("discover_by_external_id", "'w6', 'app:read', 'workspace'"),
-                ("discover_on_root", "'org_big', 'app:read'"),
-            ] {
-                for after in ["null", "'authz_resource_3060000'"] {
-                    // The first page has no cursor.
-                    if name == "discover" && after != "null" {
-                        continue;
-                    }
-                    pages.push(format!("{name} ($E, {after}, null, 11, '{who}', {target})"));
-                }
-            }
-        }
-        for (name, target) in [
-            ("who", "false, 'authz_resource_root'"),
-            ("who", "true, 'authz_resource_3000499'"),
-            ("who", "false, 'authz_resource_3000499'"),
-            ("who", "true, 'authz_resource_1000001'"),
-            ("who_on", "true, 'authz_resource_3000499'"),
-            ("who_on", "false, 'authz_resource_root'"),
-            ("who_back", "true, 'authz_resource_3000499'"),
-            ("who_by_external_id", "true, 'a50000', 'org_big', 'app'"),
-            ("who_on_root", "true, 'org_big', 'org_big'"),
-        ] {
-            for after in ["null", "'om_5000'"] {
-                if name == "who" && after != "null" {
-                    continue;
-                }
-                pages.push(format!("{name} ($E, {after}, null, 11, 'app:read', {target})"));
-            }
-        }
-        for execute in pages {
+        for execute in discoveries().into_iter().chain(who_can()).chain(effective()) {
             let found = cost(sql, &execute).await;
             assert!(found.rows <= 11.0 && found.pages <= 400.0, "{execute} touches {} pages", found.pages);
-        }
-        for who in ["om_1", "om_2", "om_9"] {
-            for (name, target) in [
-                ("effective", "'authz_resource_3000499'"),
-                ("effective_by_external_id", "'a50000', 'app'"),
-                ("effective_on_root", "'org_big'"),
-            ] {
-                let execute = format!("{name} ($E, '', '~', 11, '{who}', {target})");
-                let found = cost(sql, &execute).await;
-                assert!(found.rows <= 11.0 && found.pages <= 400.0, "{execute} touches {} pages", found.pages);
-            }
         }
     });
 }
