@@ -36,8 +36,11 @@ pub async fn members(
     page: &Page<OrganizationMembershipKind>,
 ) -> Result<List<Member>> {
     let list = store::authorization::holders::list(db, address, permission, inherited, page).await?;
-    if list.data.is_empty() && !store::authorization::holders::has_resource(db, address).await? {
-        return Err(missing(&address.target()));
+    if list.data.is_empty() {
+        let (organization, target) = (address.organization_id(), address.target());
+        if store::resources::list_keys(db, organization, &target).await?.is_empty() {
+            return Err(missing(&target));
+        }
     }
     Ok(list)
 }

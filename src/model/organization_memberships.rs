@@ -153,6 +153,7 @@ pub struct Member {
     #[sqlx(skip)]
     object: MemberObject,
     /// The membership.
+    #[sqlx(rename = "membership_id")]
     pub id: OrganizationMembershipId,
     /// The user.
     pub user_id: UserId,
@@ -167,12 +168,14 @@ pub struct Member {
     /// What an identity provider says about the user in this organization.
     #[sqlx(json)]
     pub custom_attributes: Map<String, Value>,
-    /// The user.
-    #[sqlx(json)]
+    /// The user, under the names of its own columns; what both have goes by longer names here.
+    #[sqlx(flatten)]
     pub user: User,
     /// When the membership was made.
+    #[sqlx(rename = "membership_created_at")]
     pub created_at: Timestamp,
     /// When the membership was last changed.
+    #[sqlx(rename = "membership_updated_at")]
     pub updated_at: Timestamp,
 }
 

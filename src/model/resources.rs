@@ -82,6 +82,14 @@ pub enum ResourceAddress {
 }
 
 impl ResourceAddress {
+    /// Its organization, where that is part of the address.
+    pub fn organization_id(&self) -> Option<&OrganizationId> {
+        match self {
+            Self::Id(_) => None,
+            Self::External { organization_id, .. } => Some(organization_id),
+        }
+    }
+
     /// Its name within its organization.
     pub fn target(&self) -> ResourceTarget {
         match self {

@@ -162,15 +162,11 @@ pub async fn list_members(
 ) -> Result<List<Member>> {
     db.page(
         page_sql!(
-            "select m.id, m.user_id, m.organization_id, o.name as organization_name, m.status, m.directory_managed,
-                    m.custom_attributes,
-                    json_build_object(
-                        'object', 'user', 'id', u.id, 'email', u.email, 'email_verified', u.email_verified,
-                        'first_name', u.first_name, 'last_name', u.last_name, 'name', u.name,
-                        'profile_picture_url', u.profile_picture_url, 'external_id', u.external_id,
-                        'metadata', u.metadata, 'last_sign_in_at', u.last_sign_in_at, 'locale', u.locale,
-                        'created_at', u.created_at, 'updated_at', u.updated_at) as user,
-                    m.created_at, m.updated_at
+            "select m.id as membership_id, m.user_id, m.organization_id, o.name as organization_name, m.status,
+                    m.directory_managed, m.custom_attributes, m.created_at as membership_created_at,
+                    m.updated_at as membership_updated_at,
+                    u.id, u.email, u.email_verified, u.first_name, u.last_name, u.name, u.profile_picture_url,
+                    u.external_id, u.metadata, u.last_sign_in_at, u.locale, u.created_at, u.updated_at
              from group_members b
              join organization_memberships m on m.environment = $1 and m.subject = b.membership_subject
              join users u on u.environment = m.environment and u.id = m.user_id

@@ -8,22 +8,34 @@
 //! ([`holders`]), what somebody may do there ([`permissions`]), and why ([`explanations`]). All of them follow the same
 //! steps, and each reads one moment of the database.
 
-// The resource that `given` names, by an id or by the slug of its type and an external id, among those of the organization
-// of the membership `m`: one or none. The files of this folder use it, so it stands before them.
-macro_rules! named {
+// The resource `x` of the organization of the membership `m` that has the name $6, each way to be named for itself: one or
+// none. The files of this folder use these, so they stand before them.
+macro_rules! of_id {
     () => {
-        "(select x.key from resources x
-          where x.environment = $1 and x.id = given.resource and x.organization_id = m.organization_id
-          union all
-          select x.key from resource_types t
-          join resources x on x.environment = $1 and x.organization_id = m.organization_id
-            and x.type = t.key and x.external_id = given.external_id
-          where t.environment = $1 and t.slug = given.type
-          union all
-          select x.key from organizations o
-          join resources x on x.environment = $1 and x.organization_id = o.id and x.parent is null
-          where given.type = 'organization' and o.environment = $1 and o.id = m.organization_id
-            and given.external_id in (o.id, o.external_id))"
+        "select x.key, x.parent from resources x
+         where x.environment = $1 and x.organization_id = m.organization_id and x.id = $6"
+    };
+}
+
+// Which parameter has the slug of its type is left open.
+macro_rules! of_external_id {
+    ($slug:literal) => {
+        concat!(
+            "select x.key, x.parent from resources x
+             where x.environment = $1 and x.organization_id = m.organization_id and x.external_id = $6
+               and x.type = (select t.key from resource_types t where t.environment = $1 and t.slug = ",
+            $slug,
+            ")"
+        )
+    };
+}
+
+macro_rules! of_organization {
+    () => {
+        "select x.key, x.parent from resources x
+         where x.environment = $1 and x.organization_id = m.organization_id and x.parent is null
+           and exists (select from organizations o where o.environment = $1 and o.id = m.organization_id
+                       and $6 in (o.id, o.external_id))"
     };
 }
 
@@ -35,8 +47,9 @@ pub mod permissions;
 use sqlx::FromRow;
 
 use crate::db::Db;
-use crate::db::statement::Sql;
-use crate::kernel::id::OrganizationMembershipId;
+use crate::db::statement::{PageSql, Sql};
+use crate::kernel::id::{Kind, OrganizationMembershipId};
+use crate::kernel::page::Page;
 use crate::kernel::{Error, Result};
 use crate::model::resource_types::ORGANIZATION;
 use crate::model::resources::ResourceTarget;
@@ -239,6 +252,19 @@ impl<'q> Asked<'q> {
             decision.place = *place.ok_or_else(|| Error::internal("a decision on no question"))?;
         }
         Ok(decided)
+    }
+}
+
+/// The statements of a list that is paged by key: the page without cursors, and those that have one.
+#[derive(Debug, Clone, Copy)]
+struct Pages {
+    first: PageSql,
+    later: PageSql,
+}
+
+impl Pages {
+    fn of<K: Kind>(self, page: &Page<K>) -> PageSql {
+        if page.bounds() == (None, None) { self.first } else { self.later }
     }
 }
 

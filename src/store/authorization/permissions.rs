@@ -6,37 +6,62 @@ use crate::kernel::Result;
 use crate::kernel::id::PermissionKind;
 use crate::kernel::page::{List, Page};
 use crate::model::permissions::Permission;
+use crate::model::resource_types::ORGANIZATION;
+use crate::model::resources::ResourceTarget;
 use crate::sql;
 
-use super::{Question, names};
+use super::Question;
 
-// The permissions of all roles that a membership and its groups have on a resource and above it. Why `given`, and a limit
-// by `select`: see [`super::discovery`].
-macro_rules! permissions {
+// Who is asked about, and where, in numbers: one row, or none if one of them is missing. Between the two stands what finds
+// the resource.
+macro_rules! asked {
+    () => {
+        "with asked as materialized (
+             select m.subject, x.key as resource
+             from organization_memberships m
+             cross join lateral ("
+    };
+}
+
+macro_rules! found {
+    () => {
+        ") x where m.environment = $1 and m.id = $5 and m.status = 'active'),"
+    };
+}
+
+macro_rules! by_id {
+    () => {
+        concat!(asked!(), of_id!(), found!())
+    };
+}
+
+macro_rules! by_external_id {
+    () => {
+        concat!(asked!(), of_external_id!("$7"), found!())
+    };
+}
+
+macro_rules! on_root {
+    () => {
+        concat!(asked!(), of_organization!(), found!())
+    };
+}
+
+// The permissions of all roles that a membership and its groups have on a resource and above it. Why limit and cursors go by
+// way of a `select`: see [`super::discovery`].
+macro_rules! page {
     ($direction:literal) => {
         concat!(
-            "with given as materialized (
-                 select $2::text as above, $3::text as below, $5::text as membership, $6::text as resource,
-                        $7::text as type, $8::text as external_id),
-             asked as materialized (
-                 select m.subject, x.key as resource
-                 from given
-                 join organization_memberships m on m.environment = $1 and m.id = given.membership
-                 cross join lateral ",
-            named!(),
-            " x
-                 where m.status = 'active'),
-             subjects as materialized (
-                 select subject from asked
-                 union all
-                 select b.group_subject from asked join group_members b on b.membership_subject = asked.subject),
-             held as materialized (
+            "    held as materialized (
                  select distinct rp.permission
                  from (
                      select distinct g.role
                      from asked
                      join resource_ancestors a on a.descendant = asked.resource
-                     cross join subjects s
+                     cross join lateral (
+                         select asked.subject
+                         union all
+                         select b.group_subject from group_members b where b.membership_subject = asked.subject) s
                      cross join lateral (
                          select g.role from role_assignments g
                          where g.subject = s.subject and g.resource = a.ancestor offset 0) g) roles
@@ -45,11 +70,10 @@ macro_rules! permissions {
              select p.key, p.id, p.slug, p.name, p.description, p.system, p.resource_type,
                     (select t.slug from resource_types t where t.environment = $1 and t.key = p.resource_type)
                     as resource_type_slug, p.created_at, p.updated_at
-             from given
-             cross join held
+             from held
              cross join lateral (
                  select p.* from permissions p where p.environment = $1 and p.key = held.permission offset 0) p
-             where p.id > given.above and p.id < given.below
+             where p.id > (select $2::text) and p.id < (select $3::text)
              order by p.id ",
             $direction,
             " limit (select $4::bigint)"
@@ -60,13 +84,26 @@ macro_rules! permissions {
 /// A page of the permissions for which the answer to the question would be yes; its own is not looked at. Nothing, if
 /// something of the question is missing.
 pub async fn list(db: &mut Db, question: &Question, page: &Page<PermissionKind>) -> Result<List<Permission>> {
-    let (id, resource_type_slug, external_id) = names(&question.target);
-    let sql = PageSql { ascending: sql!(permissions!("asc")), descending: sql!(permissions!("desc")) };
-    db.page(sql, page)
-        .bind(&question.membership)
-        .bind(id)
-        .bind(resource_type_slug)
-        .bind(external_id)
-        .list(|permission: &Permission| permission.id.as_str())
-        .await
+    let (sql, name, resource_type) = match &question.target {
+        ResourceTarget::Id(id) => (BY_ID, id.as_str(), None),
+        ResourceTarget::External { resource_type_slug, external_id } if resource_type_slug == ORGANIZATION => {
+            (ON_ROOT, external_id.as_str(), None)
+        }
+        ResourceTarget::External { resource_type_slug, external_id } => {
+            (BY_EXTERNAL_ID, external_id.as_str(), Some(resource_type_slug))
+        }
+    };
+    let mut statement = db.page(sql, page).bind(&question.membership).bind(name);
+    if let Some(slug) = resource_type {
+        statement = statement.bind(slug);
+    }
+    statement.list(|permission: &Permission| permission.id.as_str()).await
 }
+
+const BY_ID: PageSql = PageSql { ascending: sql!(by_id!(), page!("asc")), descending: sql!(by_id!(), page!("desc")) };
+
+const BY_EXTERNAL_ID: PageSql =
+    PageSql { ascending: sql!(by_external_id!(), page!("asc")), descending: sql!(by_external_id!(), page!("desc")) };
+
+const ON_ROOT: PageSql =
+    PageSql { ascending: sql!(on_root!(), page!("asc")), descending: sql!(on_root!(), page!("desc")) };
