@@ -41,10 +41,20 @@ pub async fn find(db: &mut Db, question: &Question) -> Result<Option<Asked>> {
          from given
          join organization_memberships m on m.environment = $1 and m.id = given.membership
          left join permissions p on p.environment = $1 and p.slug = given.permission
-         left join lateral ",
-        named!(),
-        " x on true
-          left join resources r on r.key = x.key"
+         left join lateral (
+             select x.key from resources x
+             where x.environment = $1 and x.id = given.resource and x.organization_id = m.organization_id
+             union all
+             select x.key from resource_types t
+             join resources x on x.environment = $1 and x.organization_id = m.organization_id
+               and x.type = t.key and x.external_id = given.external_id
+             where t.environment = $1 and t.slug = given.type
+             union all
+             select x.key from organizations o
+             join resources x on x.environment = $1 and x.organization_id = o.id and x.parent is null
+             where given.type = 'organization' and o.environment = $1 and o.id = m.organization_id
+               and given.external_id in (o.id, o.external_id)) x on true
+         left join resources r on r.key = x.key"
     ))
     .bind(&question.membership)
     .bind(id)
