@@ -5,18 +5,18 @@ use crate::db::statement::PageSql;
 use crate::kernel::Result;
 use crate::kernel::id::ResourceKind;
 use crate::kernel::page::{List, Page};
-use crate::model::resource_types::ORGANIZATION;
-use crate::model::resources::{Resource, ResourceTarget};
+use crate::model::resources::Resource;
 use crate::sql;
 
-use super::{Pages, Question};
+use super::{Pages, Question, Ways, named};
 
 // What is asked, in numbers: one row, or none if something of it is missing. Between the two stands what finds the resource.
 macro_rules! asked {
     () => {
         "with asked as materialized (
              select m.subject, x.key as parent, x.parent is null as is_root, p.key as permission, p.resource_type as type
-             from organization_memberships m
+             from (select $6::text as name, $7::text as type) q
+             cross join organization_memberships m
              cross join permissions p
              cross join lateral ("
     };
@@ -25,7 +25,7 @@ macro_rules! asked {
 macro_rules! found {
     () => {
         ") x
-             where m.environment = $1 and m.id = $5 and m.status = 'active' and p.environment = $1 and p.slug = $7),"
+             where m.environment = $1 and m.id = $5 and m.status = 'active' and p.environment = $1 and p.slug = $8),"
     };
 }
 
@@ -37,7 +37,7 @@ macro_rules! by_id {
 
 macro_rules! by_external_id {
     () => {
-        concat!(asked!(), of_external_id!("$8"), found!())
+        concat!(asked!(), of_external_id!(), found!())
     };
 }
 
@@ -152,43 +152,34 @@ macro_rules! later {
 
 /// A page of the resources of the permission's type, at any depth below the target of the question, on which the answer
 /// to it would be yes. The target itself is none of them. Nothing, if something of the question is missing.
-///
-/// The ways to name the target have a statement each, as with decisions: one for all of them is a fifth more to set up.
 pub async fn list(db: &mut Db, question: &Question, page: &Page<ResourceKind>) -> Result<List<Resource>> {
-    let (pages, name, resource_type) = match &question.target {
-        ResourceTarget::Id(id) => (BY_ID, id.as_str(), None),
-        ResourceTarget::External { resource_type_slug, external_id } if resource_type_slug == ORGANIZATION => {
-            (ON_ROOT, external_id.as_str(), None)
-        }
-        ResourceTarget::External { resource_type_slug, external_id } => {
-            (BY_EXTERNAL_ID, external_id.as_str(), Some(resource_type_slug))
-        }
-    };
-    let mut statement =
-        db.page_by_key(pages.of(page), page).bind(&question.membership).bind(name).bind(&question.permission);
-    if let Some(slug) = resource_type {
-        statement = statement.bind(slug);
-    }
-    statement.list(|resource: &Resource| resource.id.as_str()).await
+    let (name, resource_type) = named(&question.target);
+    db.page_by_key(LIST.of(&question.target).of(page), page)
+        .bind(&question.membership)
+        .bind(name)
+        .bind(resource_type)
+        .bind(&question.permission)
+        .list(|resource: &Resource| resource.id.as_str())
+        .await
 }
 
-const BY_ID: Pages = Pages {
-    first: PageSql { ascending: sql!(by_id!(), first!("asc")), descending: sql!(by_id!(), first!("desc")) },
-    later: PageSql { ascending: sql!(by_id!(), later!("asc")), descending: sql!(by_id!(), later!("desc")) },
-};
-
-const BY_EXTERNAL_ID: Pages = Pages {
-    first: PageSql {
-        ascending: sql!(by_external_id!(), first!("asc")),
-        descending: sql!(by_external_id!(), first!("desc")),
+const LIST: Ways<Pages> = Ways {
+    by_id: Pages {
+        first: PageSql { ascending: sql!(by_id!(), first!("asc")), descending: sql!(by_id!(), first!("desc")) },
+        later: PageSql { ascending: sql!(by_id!(), later!("asc")), descending: sql!(by_id!(), later!("desc")) },
     },
-    later: PageSql {
-        ascending: sql!(by_external_id!(), later!("asc")),
-        descending: sql!(by_external_id!(), later!("desc")),
+    by_external_id: Pages {
+        first: PageSql {
+            ascending: sql!(by_external_id!(), first!("asc")),
+            descending: sql!(by_external_id!(), first!("desc")),
+        },
+        later: PageSql {
+            ascending: sql!(by_external_id!(), later!("asc")),
+            descending: sql!(by_external_id!(), later!("desc")),
+        },
     },
-};
-
-const ON_ROOT: Pages = Pages {
-    first: PageSql { ascending: sql!(on_root!(), first!("asc")), descending: sql!(on_root!(), first!("desc")) },
-    later: PageSql { ascending: sql!(on_root!(), later!("asc")), descending: sql!(on_root!(), later!("desc")) },
+    on_root: Pages {
+        first: PageSql { ascending: sql!(on_root!(), first!("asc")), descending: sql!(on_root!(), first!("desc")) },
+        later: PageSql { ascending: sql!(on_root!(), later!("asc")), descending: sql!(on_root!(), later!("desc")) },
+    },
 };

@@ -5,13 +5,14 @@
 use sqlx::FromRow;
 
 use crate::db::Db;
+use crate::db::statement::Sql;
 use crate::kernel::Result;
 use crate::kernel::id::{GroupId, OrganizationId, ResourceId};
 use crate::model::keys::{PermissionKey, ResourceKey, SubjectKey};
 use crate::model::organization_memberships::Status;
 use crate::sql;
 
-use super::{Question, names};
+use super::{Question, Ways, named};
 
 /// What a question is about.
 #[derive(Debug, FromRow)]
@@ -30,39 +31,41 @@ pub struct Asked {
     pub permission: Option<PermissionKey>,
 }
 
+// A statement is put together of this, how the resource is found, and what follows.
+macro_rules! asked {
+    () => {
+        "select m.subject, m.status, m.organization_id, r.key as resource, r.id as resource_id, p.key as permission
+         from (select $4::text as name, $5::text as type) q
+         cross join organization_memberships m
+         left join permissions p on p.environment = $1 and p.slug = $3
+         left join lateral ("
+    };
+}
+
+macro_rules! found {
+    () => {
+        ") x on true
+         left join resources r on r.key = x.key
+         where m.environment = $1 and m.id = $2"
+    };
+}
+
+const FIND: Ways<Sql> = Ways {
+    by_id: sql!(asked!(), of_id!(), found!()),
+    by_external_id: sql!(asked!(), of_external_id!(), found!()),
+    on_root: sql!(asked!(), of_organization!(), found!()),
+};
+
 /// Looks up what a question is about; None if there is no such membership.
 pub async fn find(db: &mut Db, question: &Question) -> Result<Option<Asked>> {
-    let (id, resource_type_slug, external_id) = names(&question.target);
-    db.query(sql!(
-        "with given as materialized (
-             select $2::text as membership, $3::text as resource, $4::text as type, $5::text as external_id,
-                    $6::text as permission)
-         select m.subject, m.status, m.organization_id, r.key as resource, r.id as resource_id, p.key as permission
-         from given
-         join organization_memberships m on m.environment = $1 and m.id = given.membership
-         left join permissions p on p.environment = $1 and p.slug = given.permission
-         left join lateral (
-             select x.key from resources x
-             where x.environment = $1 and x.id = given.resource and x.organization_id = m.organization_id
-             union all
-             select x.key from resource_types t
-             join resources x on x.environment = $1 and x.organization_id = m.organization_id
-               and x.type = t.key and x.external_id = given.external_id
-             where t.environment = $1 and t.slug = given.type
-             union all
-             select x.key from organizations o
-             join resources x on x.environment = $1 and x.organization_id = o.id and x.parent is null
-             where given.type = 'organization' and o.environment = $1 and o.id = m.organization_id
-               and given.external_id in (o.id, o.external_id)) x on true
-         left join resources r on r.key = x.key"
-    ))
-    .bind(&question.membership)
-    .bind(id)
-    .bind(resource_type_slug)
-    .bind(external_id)
-    .bind(&question.permission)
-    .find()
-    .await
+    let (name, resource_type) = named(&question.target);
+    db.query(FIND.of(&question.target))
+        .bind(&question.membership)
+        .bind(&question.permission)
+        .bind(name)
+        .bind(resource_type)
+        .find()
+        .await
 }
 
 /// An assignment, seen from a resource.

@@ -8,34 +8,31 @@
 //! ([`holders`]), what somebody may do there ([`permissions`]), and why ([`explanations`]). All of them follow the same
 //! steps, and each reads one moment of the database.
 
-// The resource `x` of the organization of the membership `m` that has the name $6, each way to be named for itself: one or
-// none. The files of this folder use these, so they stand before them.
+// The resource of the organization of the membership `m` that `q` names, in each way that there is: one or none. The files
+// of this folder use these, so they stand before them.
 macro_rules! of_id {
     () => {
         "select x.key, x.parent from resources x
-         where x.environment = $1 and x.organization_id = m.organization_id and x.id = $6"
+         where x.environment = $1 and x.organization_id = m.organization_id and x.id = q.name"
     };
 }
 
-// Which parameter has the slug of its type is left open.
 macro_rules! of_external_id {
-    ($slug:literal) => {
-        concat!(
-            "select x.key, x.parent from resources x
-             where x.environment = $1 and x.organization_id = m.organization_id and x.external_id = $6
-               and x.type = (select t.key from resource_types t where t.environment = $1 and t.slug = ",
-            $slug,
-            ")"
-        )
+    () => {
+        "select x.key, x.parent from resources x
+         where x.environment = $1 and x.organization_id = m.organization_id and x.external_id = q.name
+           and x.type = (select t.key from resource_types t where t.environment = $1 and t.slug = q.type)"
     };
 }
 
+// The root of an organization's tree has no external id of its own: it goes by its organization's, and by its
+// organization's id.
 macro_rules! of_organization {
     () => {
         "select x.key, x.parent from resources x
          where x.environment = $1 and x.organization_id = m.organization_id and x.parent is null
            and exists (select from organizations o where o.environment = $1 and o.id = m.organization_id
-                       and $6 in (o.id, o.external_id))"
+                       and q.name in (o.id, o.external_id))"
     };
 }
 
@@ -145,110 +142,111 @@ macro_rules! end {
     };
 }
 
-macro_rules! by_id {
-    () => {
-        "select x.key from resources x
-         where x.environment = $1 and x.id = q.name and x.organization_id = m.organization_id"
-    };
-}
-
-macro_rules! by_external_id {
-    () => {
-        "select x.key from resources x
-         where x.environment = $1 and x.organization_id = m.organization_id and x.external_id = q.name
-           and x.type = (select t.key from resource_types t where t.environment = $1 and t.slug = q.type)"
-    };
-}
-
-// The root of an organization's tree has no external id of its own: it goes by its organization's, and by its
-// organization's id.
-macro_rules! on_root {
-    () => {
-        "select x.key from resources x
-         where x.environment = $1 and x.organization_id = m.organization_id and x.parent is null
-           and exists (select from organizations o where o.environment = $1 and o.id = m.organization_id
-                       and q.name in (o.id, o.external_id))"
-    };
-}
-
-/// The statements for one way to name resources.
+/// What is there for each way to name a resource. They have statements of their own, since one for all of them takes
+/// PostgreSQL longer to get ready, whichever it is that is asked for.
 #[derive(Clone, Copy)]
-struct Way {
+struct Ways<T> {
+    by_id: T,
+    by_external_id: T,
+    on_root: T,
+}
+
+impl<T> Ways<T> {
+    /// That for the way in which this target is named.
+    fn of(self, target: &ResourceTarget) -> T {
+        match target {
+            ResourceTarget::Id(_) => self.by_id,
+            ResourceTarget::External { resource_type_slug, .. } if resource_type_slug == ORGANIZATION => self.on_root,
+            ResourceTarget::External { .. } => self.by_external_id,
+        }
+    }
+}
+
+/// What `q` has of a target: the name, and the slug of the type where that is part of it.
+fn named(target: &ResourceTarget) -> (&str, &str) {
+    match target {
+        ResourceTarget::Id(id) => (id.as_str(), ""),
+        ResourceTarget::External { resource_type_slug, external_id } => (external_id, resource_type_slug),
+    }
+}
+
+/// Decisions on one question, and on many.
+#[derive(Clone, Copy)]
+struct Decide {
     one: Sql,
     many: Sql,
 }
 
-const BY_ID: Way = Way {
-    one: sql!(decisions!(), one!(), on!(), by_id!(), end!()),
-    many: sql!(decisions!(), many!(), on!(), by_id!(), end!()),
+const DECIDE: Ways<Decide> = Ways {
+    by_id: Decide {
+        one: sql!(decisions!(), one!(), on!(), of_id!(), end!()),
+        many: sql!(decisions!(), many!(), on!(), of_id!(), end!()),
+    },
+    by_external_id: Decide {
+        one: sql!(decisions!(), one!(), on!(), of_external_id!(), end!()),
+        many: sql!(decisions!(), many!(), on!(), of_external_id!(), end!()),
+    },
+    on_root: Decide {
+        one: sql!(decisions!(), one!(), on!(), of_organization!(), end!()),
+        many: sql!(decisions!(), many!(), on!(), of_organization!(), end!()),
+    },
 };
 
-const BY_EXTERNAL_ID: Way = Way {
-    one: sql!(decisions!(), one!(), on!(), by_external_id!(), end!()),
-    many: sql!(decisions!(), many!(), on!(), by_external_id!(), end!()),
-};
-
-const ON_ROOT: Way = Way {
-    one: sql!(decisions!(), one!(), on!(), on_root!(), end!()),
-    many: sql!(decisions!(), many!(), on!(), on_root!(), end!()),
-};
-
-/// Decides these questions, in their order: one statement for each way to name resources that occurs among them, since one
-/// for all of them costs each question more than another statement costs those of a seldom way.
+/// Decides these questions, in their order: one statement for each way to name resources that occurs among them.
 pub async fn decide(db: &mut Db, questions: &[impl AsRef<Question>]) -> Result<Vec<Decision>> {
-    let (mut by_id, mut by_external_id, mut on_root) = (Asked::default(), Asked::default(), Asked::default());
+    let [mut by_id, mut by_external_id, mut on_root] =
+        [Asked::of(DECIDE.by_id), Asked::of(DECIDE.by_external_id), Asked::of(DECIDE.on_root)];
     for (place, question) in questions.iter().map(AsRef::as_ref).enumerate() {
-        match &question.target {
-            ResourceTarget::Id(id) => by_id.add(place, question, [id.as_str(), ""]),
-            ResourceTarget::External { resource_type_slug, external_id } if resource_type_slug == ORGANIZATION => {
-                on_root.add(place, question, [external_id, ""]);
-            }
-            ResourceTarget::External { resource_type_slug, external_id } => {
-                by_external_id.add(place, question, [external_id, resource_type_slug]);
-            }
-        }
+        let asked = Ways { by_id: &mut by_id, by_external_id: &mut by_external_id, on_root: &mut on_root };
+        asked.of(&question.target).add(place, question);
     }
-    let mut decisions = by_id.decide(db, BY_ID).await?;
-    decisions.extend(by_external_id.decide(db, BY_EXTERNAL_ID).await?);
-    decisions.extend(on_root.decide(db, ON_ROOT).await?);
+    let mut decisions = Vec::with_capacity(questions.len());
+    for asked in [by_id, by_external_id, on_root] {
+        decisions.extend(asked.decide(db).await?);
+    }
     decisions.sort_unstable_by_key(|decision| decision.place);
     Ok(decisions)
 }
 
 /// Questions whose resources are named in one way.
-#[derive(Default)]
 struct Asked<'q> {
+    sql: Decide,
     /// The place of each among all.
     places: Vec<i64>,
     memberships: Vec<&'q str>,
     permissions: Vec<&'q str>,
-    names: [Vec<&'q str>; 2],
+    names: Vec<&'q str>,
+    types: Vec<&'q str>,
 }
 
 impl<'q> Asked<'q> {
-    fn add(&mut self, place: usize, question: &'q Question, names: [&'q str; 2]) {
+    fn of(sql: Decide) -> Self {
+        let (places, memberships, permissions) = <_>::default();
+        let (names, types) = <_>::default();
+        Self { sql, places, memberships, permissions, names, types }
+    }
+
+    fn add(&mut self, place: usize, question: &'q Question) {
+        let (name, type_) = named(&question.target);
         self.places.push(i64::try_from(place).unwrap_or(i64::MAX));
         self.memberships.push(question.membership.as_str());
         self.permissions.push(&question.permission);
-        for (all, name) in self.names.iter_mut().zip(names) {
-            all.push(name);
-        }
+        self.names.push(name);
+        self.types.push(type_);
     }
 
     /// The decisions on these, with their places among all questions.
-    async fn decide(&self, db: &mut Db, way: Way) -> Result<Vec<Decision>> {
-        let [names, types] = &self.names;
-        let mut decided: Vec<Decision> = match (&*self.memberships, &*self.permissions, &**names, &**types) {
+    async fn decide(self, db: &mut Db) -> Result<Vec<Decision>> {
+        let Self { sql, places, memberships, permissions, names, types } = self;
+        let mut decided: Vec<Decision> = match (&*memberships, &*permissions, &*names, &*types) {
             ([], ..) => return Ok(Vec::new()),
             ([membership], [permission], [name], [type_]) => {
-                db.query(way.one).bind(membership).bind(permission).bind(name).bind(type_).all().await?
+                db.query(sql.one).bind(membership).bind(permission).bind(name).bind(type_).all().await?
             }
-            (memberships, permissions, names, types) => {
-                db.query(way.many).bind(memberships).bind(permissions).bind(names).bind(types).all().await?
-            }
+            _ => db.query(sql.many).bind(memberships).bind(permissions).bind(names).bind(types).all().await?,
         };
         for decision in &mut decided {
-            let place = usize::try_from(decision.place - 1).ok().and_then(|index| self.places.get(index));
+            let place = usize::try_from(decision.place - 1).ok().and_then(|index| places.get(index));
             decision.place = *place.ok_or_else(|| Error::internal("a decision on no question"))?;
         }
         Ok(decided)
@@ -265,15 +263,5 @@ struct Pages {
 impl Pages {
     fn of<K: Kind>(self, page: &Page<K>) -> PageSql {
         if page.bounds() == (None, None) { self.first } else { self.later }
-    }
-}
-
-/// The names of a resource: its id, or the slug of its type and its external id.
-fn names(target: &ResourceTarget) -> (Option<&str>, Option<&str>, Option<&str>) {
-    match target {
-        ResourceTarget::Id(id) => (Some(id.as_str()), None, None),
-        ResourceTarget::External { resource_type_slug, external_id } => {
-            (None, Some(resource_type_slug), Some(external_id))
-        }
     }
 }

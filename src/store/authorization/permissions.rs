@@ -6,11 +6,9 @@ use crate::kernel::Result;
 use crate::kernel::id::PermissionKind;
 use crate::kernel::page::{List, Page};
 use crate::model::permissions::Permission;
-use crate::model::resource_types::ORGANIZATION;
-use crate::model::resources::ResourceTarget;
 use crate::sql;
 
-use super::Question;
+use super::{Question, Ways, named};
 
 // Who is asked about, and where, in numbers: one row, or none if one of them is missing. Between the two stands what finds
 // the resource.
@@ -18,7 +16,8 @@ macro_rules! asked {
     () => {
         "with asked as materialized (
              select m.subject, x.key as resource
-             from organization_memberships m
+             from (select $6::text as name, $7::text as type) q
+             cross join organization_memberships m
              cross join lateral ("
     };
 }
@@ -37,7 +36,7 @@ macro_rules! by_id {
 
 macro_rules! by_external_id {
     () => {
-        concat!(asked!(), of_external_id!("$7"), found!())
+        concat!(asked!(), of_external_id!(), found!())
     };
 }
 
@@ -84,26 +83,20 @@ macro_rules! page {
 /// A page of the permissions for which the answer to the question would be yes; its own is not looked at. Nothing, if
 /// something of the question is missing.
 pub async fn list(db: &mut Db, question: &Question, page: &Page<PermissionKind>) -> Result<List<Permission>> {
-    let (sql, name, resource_type) = match &question.target {
-        ResourceTarget::Id(id) => (BY_ID, id.as_str(), None),
-        ResourceTarget::External { resource_type_slug, external_id } if resource_type_slug == ORGANIZATION => {
-            (ON_ROOT, external_id.as_str(), None)
-        }
-        ResourceTarget::External { resource_type_slug, external_id } => {
-            (BY_EXTERNAL_ID, external_id.as_str(), Some(resource_type_slug))
-        }
-    };
-    let mut statement = db.page(sql, page).bind(&question.membership).bind(name);
-    if let Some(slug) = resource_type {
-        statement = statement.bind(slug);
-    }
-    statement.list(|permission: &Permission| permission.id.as_str()).await
+    let (name, resource_type) = named(&question.target);
+    db.page(LIST.of(&question.target), page)
+        .bind(&question.membership)
+        .bind(name)
+        .bind(resource_type)
+        .list(|permission: &Permission| permission.id.as_str())
+        .await
 }
 
-const BY_ID: PageSql = PageSql { ascending: sql!(by_id!(), page!("asc")), descending: sql!(by_id!(), page!("desc")) };
-
-const BY_EXTERNAL_ID: PageSql =
-    PageSql { ascending: sql!(by_external_id!(), page!("asc")), descending: sql!(by_external_id!(), page!("desc")) };
-
-const ON_ROOT: PageSql =
-    PageSql { ascending: sql!(on_root!(), page!("asc")), descending: sql!(on_root!(), page!("desc")) };
+const LIST: Ways<PageSql> = Ways {
+    by_id: PageSql { ascending: sql!(by_id!(), page!("asc")), descending: sql!(by_id!(), page!("desc")) },
+    by_external_id: PageSql {
+        ascending: sql!(by_external_id!(), page!("asc")),
+        descending: sql!(by_external_id!(), page!("desc")),
+    },
+    on_root: PageSql { ascending: sql!(on_root!(), page!("asc")), descending: sql!(on_root!(), page!("desc")) },
+};
