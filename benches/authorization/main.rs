@@ -5,7 +5,7 @@
 //! what is fast and wrong fails. `docs/performance.md` has the results and what they mean.
 //!
 //! Options: `--resources 10k,1m` (sizes; `10m` takes ten minutes and 25 GB of disk to load), `--quick`, `--peers
-//! openfga=FILE,spicedb=FILE` (`openfga` alone builds it by `go install`), `--only TEXT`, `--keep FOLDER` (what was
+//! openfga=FILE,spicedb=FILE` (`openfga` alone builds it by `go install`), `--only TEXT|TEXT`, `--keep FOLDER` (what was
 //! loaded is there the next time), `--json FILE`,
 //! `--server FILE`. It talks to 127.0.0.1 only, and ends by itself.
 
@@ -104,7 +104,7 @@ impl Plan {
     }
 
     fn wants(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+        self.only.as_ref().is_none_or(|only| only.split('|').any(|part| name.contains(part)))
     }
 }
 
