@@ -2,8 +2,8 @@
 //!
 //! Checks that come at the same time are asked of the database together. While no statement of their environment is under
 //! way a check leaves at once, by itself; otherwise it waits for that one to come back, and goes with all others that wait.
-//! Where very many wait, [`AT_ONCE`] statements share them. So nobody waits when there is little to do, and when there is
-//! much the cost of a round trip is shared.
+//! Where more than [`WORTH`] wait, [`AT_ONCE`] statements share them. So nobody waits when there is little to do, and when
+//! there is much the cost of a round trip is shared.
 //!
 //! Nothing is remembered: a check is decided by a statement that begins after the check was asked, from the committed
 //! rows of that moment. That is what makes a role that was taken away count for nothing from then on, on every server.

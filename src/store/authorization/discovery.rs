@@ -29,24 +29,6 @@ macro_rules! found {
     };
 }
 
-macro_rules! by_id {
-    () => {
-        concat!(asked!(), of_id!(), found!())
-    };
-}
-
-macro_rules! by_external_id {
-    () => {
-        concat!(asked!(), of_external_id!(), found!())
-    };
-}
-
-macro_rules! on_root {
-    () => {
-        concat!(asked!(), of_organization!(), found!())
-    };
-}
-
 // The roots: what counts is where the membership has a role with the permission. On the parent or above it, and then
 // everything below the parent counts; or else below the parent, and then what is below those resources.
 //
@@ -165,21 +147,33 @@ pub async fn list(db: &mut Db, question: &Question, page: &Page<ResourceKind>) -
 
 const LIST: Ways<Pages> = Ways {
     by_id: Pages {
-        first: PageSql { ascending: sql!(by_id!(), first!("asc")), descending: sql!(by_id!(), first!("desc")) },
-        later: PageSql { ascending: sql!(by_id!(), later!("asc")), descending: sql!(by_id!(), later!("desc")) },
+        first: PageSql {
+            ascending: sql!(asked!(), of_id!(), found!(), first!("asc")),
+            descending: sql!(asked!(), of_id!(), found!(), first!("desc")),
+        },
+        later: PageSql {
+            ascending: sql!(asked!(), of_id!(), found!(), later!("asc")),
+            descending: sql!(asked!(), of_id!(), found!(), later!("desc")),
+        },
     },
     by_external_id: Pages {
         first: PageSql {
-            ascending: sql!(by_external_id!(), first!("asc")),
-            descending: sql!(by_external_id!(), first!("desc")),
+            ascending: sql!(asked!(), of_external_id!(), found!(), first!("asc")),
+            descending: sql!(asked!(), of_external_id!(), found!(), first!("desc")),
         },
         later: PageSql {
-            ascending: sql!(by_external_id!(), later!("asc")),
-            descending: sql!(by_external_id!(), later!("desc")),
+            ascending: sql!(asked!(), of_external_id!(), found!(), later!("asc")),
+            descending: sql!(asked!(), of_external_id!(), found!(), later!("desc")),
         },
     },
     on_root: Pages {
-        first: PageSql { ascending: sql!(on_root!(), first!("asc")), descending: sql!(on_root!(), first!("desc")) },
-        later: PageSql { ascending: sql!(on_root!(), later!("asc")), descending: sql!(on_root!(), later!("desc")) },
+        first: PageSql {
+            ascending: sql!(asked!(), of_organization!(), found!(), first!("asc")),
+            descending: sql!(asked!(), of_organization!(), found!(), first!("desc")),
+        },
+        later: PageSql {
+            ascending: sql!(asked!(), of_organization!(), found!(), later!("asc")),
+            descending: sql!(asked!(), of_organization!(), found!(), later!("desc")),
+        },
     },
 };

@@ -28,24 +28,6 @@ macro_rules! found {
     };
 }
 
-macro_rules! by_id {
-    () => {
-        concat!(asked!(), of_id!(), found!())
-    };
-}
-
-macro_rules! by_external_id {
-    () => {
-        concat!(asked!(), of_external_id!(), found!())
-    };
-}
-
-macro_rules! on_root {
-    () => {
-        concat!(asked!(), of_organization!(), found!())
-    };
-}
-
 // The permissions of all roles that a membership and its groups have on a resource and above it. Why limit and cursors go by
 // way of a `select`: see [`super::discovery`].
 macro_rules! page {
@@ -93,10 +75,16 @@ pub async fn list(db: &mut Db, question: &Question, page: &Page<PermissionKind>)
 }
 
 const LIST: Ways<PageSql> = Ways {
-    by_id: PageSql { ascending: sql!(by_id!(), page!("asc")), descending: sql!(by_id!(), page!("desc")) },
-    by_external_id: PageSql {
-        ascending: sql!(by_external_id!(), page!("asc")),
-        descending: sql!(by_external_id!(), page!("desc")),
+    by_id: PageSql {
+        ascending: sql!(asked!(), of_id!(), found!(), page!("asc")),
+        descending: sql!(asked!(), of_id!(), found!(), page!("desc")),
     },
-    on_root: PageSql { ascending: sql!(on_root!(), page!("asc")), descending: sql!(on_root!(), page!("desc")) },
+    by_external_id: PageSql {
+        ascending: sql!(asked!(), of_external_id!(), found!(), page!("asc")),
+        descending: sql!(asked!(), of_external_id!(), found!(), page!("desc")),
+    },
+    on_root: PageSql {
+        ascending: sql!(asked!(), of_organization!(), found!(), page!("asc")),
+        descending: sql!(asked!(), of_organization!(), found!(), page!("desc")),
+    },
 };
