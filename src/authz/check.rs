@@ -2,8 +2,8 @@
 //!
 //! Checks that come at the same time are asked of the database together. While no statement of their environment is under
 //! way a check leaves at once, by itself; otherwise it waits for that one to come back, and goes with all others that wait.
-//! Where more than [`WORTH`] wait, [`AT_ONCE`] statements share them. So nobody waits when there is little to do, and when
-//! there is much the cost of a round trip is shared.
+//! Where more than [`WORTH`] wait, a second statement goes beside it, and more where very many wait. So nobody waits when
+//! there is little to do, and when there is much the cost of a round trip is shared.
 //!
 //! Nothing is remembered: a check is decided by a statement that begins after the check was asked, from the committed
 //! rows of that moment. That is what makes a role that was taken away count for nothing from then on, on every server.
@@ -22,9 +22,10 @@ use crate::store;
 use crate::store::authorization::{Decision, Question};
 
 /// Statements of one environment under way at once: a bound that keeps it from taking every connection.
-const AT_ONCE: usize = 2;
-/// So many have to wait for another statement: for fewer its own price is more than what they win. For more, a processor
-/// would stand still while they wait.
+const AT_ONCE: usize = 6;
+/// More than so many have to wait for a second statement, four times as many for a third, nine times as many for a fourth.
+/// For fewer its own price is more than what they win; for more, a processor stands still while they wait, or PostgreSQL
+/// waits for its disk.
 const WORTH: usize = 2;
 /// Checks in one statement: a bound on how long the first of them waits for the last.
 const MOST: usize = 64;
@@ -121,7 +122,7 @@ impl Inner {
         let mut lanes = self.lanes();
         let lane = lanes.entry(environment).or_default();
         lane.waiting.push_back(waiting);
-        let is_wanted = lane.asking < AT_ONCE && lane.waiting.len() > lane.asking * WORTH;
+        let is_wanted = lane.asking < AT_ONCE && lane.waiting.len() > lane.asking.pow(2) * WORTH;
         lane.asking += usize::from(is_wanted);
         is_wanted
     }

@@ -94,6 +94,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Rolls back, if there is a transaction, so that what it held is free when this returns. If that fails, the way back to
+    /// the pool tries again.
+    pub(super) async fn roll_back(mut self) {
+        if self.in_transaction
+            && let Some(mut lent) = self.lend()
+            && matches!(timeout(RELEASE, lent.simple("rollback")).await, Ok(Ok(())))
+        {
+            self.in_transaction = false;
+        }
+    }
+
     fn lent(&mut self) -> Result<Lent<'_>> {
         self.lend().ok_or_else(|| Error::internal("the connection was given back"))
     }

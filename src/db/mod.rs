@@ -157,9 +157,14 @@ impl Database {
         change: impl AsyncFnOnce(&mut Tx) -> Result<T>,
     ) -> Result<T> {
         let mut tx = Tx::new(self.acquire().await?, environment, self);
-        let outcome = change(&mut tx).await?;
-        tx.commit().await?;
-        Ok(outcome)
+        match change(&mut tx).await {
+            Ok(outcome) => tx.commit().await.map(|()| outcome),
+            Err(refusal) => {
+                // Before it is told: whoever was refused may ask for something else at once, and meets nobody's locks.
+                tx.roll_back().await;
+                Err(refusal)
+            }
+        }
     }
 
     /// A connection that belongs to no environment.

@@ -150,6 +150,11 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes everything back.
+    pub(super) async fn roll_back(self) {
+        self.db.connection.roll_back().await;
+    }
+
     /// Writes the events in their order, with the write that was put off if there is one. No lock is taken, so that
     /// commits go on being grouped: readers tell by `xid` which events are certain to have none before them that is
     /// still to come.
