@@ -176,11 +176,18 @@ impl Database {
     /// ([`System::recall`]), this returns once none of them goes by it any more.
     pub async fn write_system<T>(&self, change: impl AsyncFnOnce(&mut System) -> Result<T>) -> Result<T> {
         let mut system = System::new(self.begin().await?, self);
-        let outcome = change(&mut system).await?;
-        if system.commit().await? {
-            lease::outlast().await;
+        match change(&mut system).await {
+            Ok(outcome) => {
+                if system.commit().await? {
+                    lease::outlast().await;
+                }
+                Ok(outcome)
+            }
+            Err(refusal) => {
+                system.roll_back().await;
+                Err(refusal)
+            }
         }
-        Ok(outcome)
     }
 
     /// Rings when this process has committed events: a hint for its workers, since what others commit rings nothing.

@@ -264,6 +264,13 @@ impl System {
         &self.random
     }
 
+    /// Takes everything back.
+    pub(super) async fn roll_back(self) {
+        if let Some(connection) = self.connection {
+            connection.roll_back().await;
+        }
+    }
+
     /// Commits; whether leases are recalled by that.
     pub(super) async fn commit(self) -> Result<bool> {
         match self.connection {
